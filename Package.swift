@@ -357,6 +357,8 @@ let package = Package(
         .testTarget(
             name: "TollgateAdminTests",
             dependencies: [
+                "ProviderFake",
+                "TollgateAccounts",
                 "TollgateAdmin",
                 "TollgateClient",
                 "TollgateCore",
@@ -426,7 +428,7 @@ let package = Package(
                 "ProviderFake",
                 "TollgateAccounts",
                 "TollgateCore",
-                "TollgatePolicy",
+                "TollgateLedger", "TollgatePolicy",
                 "TollgateProviders",
                 "TollgateStores",
                 "TollgateTestSupport",

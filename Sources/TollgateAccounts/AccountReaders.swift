@@ -12,6 +12,8 @@ actor AccountReaders {
         var account: Account
         /// What was stored before it.
         var stored: StoredAccount
+        /// The unit of amounts of `cost`; nil if the policy's currency is not that of providers.
+        var costUnit: MoneyUnit?
         /// Unix ms.
         var now: Int64
     }
@@ -25,6 +27,7 @@ actor AccountReaders {
     private let store: AccountStore
     private let client: ProviderClient
     private let sidecar: String
+    private let onFigures: @Sendable (Scope) -> Void
     private let logger: Logger
     private var entries: [String: Entry] = [:]
     private var isHeld = false
@@ -40,10 +43,15 @@ actor AccountReaders {
     /// The shortest time between two attempts, in ms, which is the providers' own.
     private static let minPause: Int64 = 60_000
 
-    init(store: AccountStore, client: ProviderClient, sidecar: String, logger: Logger) {
+    /// - Parameter onFigures: Called with the scope of an account after its figures have been written.
+    init(
+        store: AccountStore, client: ProviderClient, sidecar: String, onFigures: @escaping @Sendable (Scope) -> Void,
+        logger: Logger
+    ) {
         self.store = store
         self.client = client
         self.sidecar = sidecar
+        self.onFigures = onFigures
         self.logger = logger
         malformed = OnceLog(logger)
     }
@@ -54,7 +62,9 @@ actor AccountReaders {
     private var holdsLease: Bool { isHeld && ContinuousClock.now < heldUntil }
 
     /// Requests the lease, and returns the readings that are due; none if another sidecar has it.
-    func due(_ accounts: [String: Account], lease: Duration, at time: (Int64) -> Int64) async -> [Reading] {
+    func due(
+        _ accounts: [String: Account], costUnit: MoneyUnit?, lease: Duration, at time: (Int64) -> Int64
+    ) async -> [Reading] {
         let begun = ContinuousClock.now
         guard let reply = try? await store.lease(for: sidecar, milliseconds: lease.milliseconds) else {
             // Without an answer, the lease ends by itself.
@@ -67,7 +77,7 @@ actor AccountReaders {
         }
         heldUntil = begun + lease
         if !isHeld || !reply.wasHeld { take() }
-        return await due(accounts, requests: reply.requests, now: time(reply.now))
+        return await due(accounts, costUnit, requests: reply.requests, now: time(reply.now))
     }
 
     /// Gives the lease up if this sidecar has no accounts to read.
@@ -98,7 +108,9 @@ actor AccountReaders {
     ///
     /// - Parameter count: The number of readings that administrators have requested. If it changes, the stored states are
     ///   read again.
-    private func due(_ accounts: [String: Account], requests count: Int64, now: Int64) async -> [Reading] {
+    private func due(
+        _ accounts: [String: Account], _ costUnit: MoneyUnit?, requests count: Int64, now: Int64
+    ) async -> [Reading] {
         entries = entries.filter { accounts[$0.key] == $0.value.account || $0.value.isReading }
         let ids = accounts.keys.sorted().filter { id in
             guard let entry = entries[id] else { return true }
@@ -117,7 +129,7 @@ actor AccountReaders {
             let isAllowed = stored.state.lastAttempt.map { now - $0 >= Self.minPause || now < $0 } ?? true
             if isAllowed, entry.schedule.isDue(at: now) || stored.state.isRequested {
                 entry.isReading = true
-                due.append(Reading(id: id, account: account, stored: stored, now: now))
+                due.append(Reading(id: id, account: account, stored: stored, costUnit: costUnit, now: now))
             }
             entries[id] = entry
         }
@@ -183,11 +195,23 @@ actor AccountReaders {
                 let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
                 try await store.write(
                     state, days: days, hours: usage.hourFigures, removing: excess, of: reading.id)
+                try await writeFigures(days, of: reading)
             }
         } catch {
             // The links log a lost connection. The account is read again when it is due.
             if !error.maySucceedLater { logger.error("cannot store the usage of account \(reading.id): \(error)") }
         }
+    }
+
+    /// Lets limits of the account count the new figures.
+    private func writeFigures(_ days: [String: AccountFigures], of reading: Reading) async throws(StoreError) {
+        guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: reading.id)]) else { return }
+        var account = reading.stored
+        account.days.merge(days) { _, new in new }
+        let figures = LimitFigures(
+            account, reading.account.calendar, costUnit: reading.costUnit, now: reading.now)
+        try await store.write(figures, of: scope)
+        onFigures(scope)
     }
 
     private nonisolated func usage(of reading: Reading) async -> Result<ProviderUsage, ProviderFailure> {
@@ -220,11 +244,12 @@ extension AccountReaders.Reading {
     /// The maximum number of days to read, also after a pause of years.
     private static let maxDays: Int64 = 360
 
-    /// The days to read: the last three and today; from the beginning of the billing period at first; and from the last
-    /// success after a longer pause.
+    /// The days to read: the last three and today; from the beginning of the billing period and of the week at first; and
+    /// from the last success after a longer pause.
     var days: Range<UTCDay> {
         let today = UTCDay(containing: now / 1_000)
-        let period = UTCDay(containing: account.calendar.window(.month, containing: now).startsAt / 1_000)
+        let windows = [CalendarUnit.month, .week].map { account.calendar.window($0, containing: now) }
+        let period = windows.map { UTCDay(containing: $0.startsAt / 1_000) }.min() ?? today
         let last = stored.state.lastSuccess.map { UTCDay(containing: $0 / 1_000) }
         let recent = (last.map { min($0, today) } ?? period).advanced(by: -Self.reread)
         let first = min(recent, today.advanced(by: -Self.reread))

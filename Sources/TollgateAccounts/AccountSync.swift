@@ -3,7 +3,7 @@ package import Logging
 import NIOCore
 import NIOPosix
 package import ServiceLifecycle
-import TollgateCore
+package import TollgateCore
 package import TollgatePolicy
 package import TollgateProviders
 package import TollgateStores
@@ -32,15 +32,18 @@ package struct AccountSync: Service {
     private let bounds: ProviderBounds
     private let sidecar: String
     private let timing: Timing
+    private let onFigures: @Sendable (Scope) -> Void
     private let logger: Logger
 
     /// - Parameters:
     ///   - policy: Returns the active policy.
     ///   - sidecar: The name of this sidecar, unique in the namespace.
     ///   - version: Tollgate's version, for the header User-Agent.
+    ///   - onFigures: Called with the scope of an account after new figures of it have been stored.
     package init(
         store: AccountStore, policy: @escaping @Sendable () -> Policy, sidecar: String, version: String,
-        bounds: ProviderBounds = ProviderBounds(), timing: Timing = Timing(), logger: Logger
+        bounds: ProviderBounds = ProviderBounds(), timing: Timing = Timing(),
+        onFigures: @escaping @Sendable (Scope) -> Void = { _ in }, logger: Logger
     ) {
         self.store = store
         self.policy = policy
@@ -48,6 +51,7 @@ package struct AccountSync: Service {
         self.bounds = bounds
         self.sidecar = sidecar
         self.timing = timing
+        self.onFigures = onFigures
         self.logger = logger
     }
 
@@ -57,16 +61,18 @@ package struct AccountSync: Service {
         let http = HTTPClient(
             eventLoopGroupProvider: .shared(group), configuration: ProviderClient.configuration(bounds))
         let client = ProviderClient(http: http, version: version, bounds: bounds)
-        let readers = AccountReaders(store: store, client: client, sidecar: sidecar, logger: logger)
+        let readers = AccountReaders(
+            store: store, client: client, sidecar: sidecar, onFigures: onFigures, logger: logger)
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while (try? await Task.sleep(for: timing.tick)) != nil {
-                    let accounts = policy().accounts.filter { $0.value.credential != nil }
+                    let policy = policy()
+                    let accounts = policy.accounts.filter { $0.value.credential != nil }
                     guard !accounts.isEmpty else {
                         await readers.release()
                         continue
                     }
-                    for reading in await due(accounts, readers) {
+                    for reading in await due(accounts, policy, readers) {
                         group.addTask { await readers.read(reading) }
                     }
                 }
@@ -79,7 +85,10 @@ package struct AccountSync: Service {
     }
 
     /// Renews the lease. Returns the readings that are due, if this sidecar has it.
-    private func due(_ accounts: [String: Account], _ readers: AccountReaders) async -> [AccountReaders.Reading] {
-        await readers.due(accounts, lease: timing.lease) { timing.time($0) }
+    private func due(
+        _ accounts: [String: Account], _ policy: Policy, _ readers: AccountReaders
+    ) async -> [AccountReaders.Reading] {
+        let costUnit = policy.currency == "USD" ? policy.moneyUnit : nil
+        return await readers.due(accounts, costUnit: costUnit, lease: timing.lease) { timing.time($0) }
     }
 }

@@ -39,6 +39,11 @@ public struct Money: Sendable, Hashable, Comparable {
         nanos.isMultiple(of: unit.nanos) ? Int64(exactly: nanos / unit.nanos) : nil
     }
 
+    /// The amount in a unit, rounded up; 0 for less than nothing, and the largest number for more than that.
+    package func amount(roundedUpIn unit: MoneyUnit) -> Int64 {
+        Int64(clamping: (max(nanos, 0) + unit.nanos - 1) / unit.nanos)
+    }
+
     /// Compares amounts.
     public static func < (lhs: Money, rhs: Money) -> Bool { lhs.nanos < rhs.nanos }
 }

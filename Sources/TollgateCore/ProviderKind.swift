@@ -10,4 +10,13 @@ package enum ProviderKind: String, Sendable, CaseIterable {
         case .openrouter, .github: []
         }
     }
+
+    /// The meters of which the provider reports figures by day.
+    package var meters: Set<Meter> {
+        switch self {
+        case .anthropic: [.tokens, .inputTokens, .outputTokens, .cost]
+        case .openai, .openrouter: [.requests, .tokens, .inputTokens, .outputTokens, .cost]
+        case .github: []
+        }
+    }
 }

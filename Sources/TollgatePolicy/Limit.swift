@@ -22,11 +22,14 @@ package struct Limit: Sendable, Hashable {
     /// What happens to amounts of the meter that a reservation holds when it expires; nil stands for `release`. Only for
     /// tokens and cost, and not for limits on single requests.
     package var onExpiry: ExpiryRule?
+    /// Which side's amount counts against a limit of an account over a day, week or month; nil stands for `max`.
+    package var counts: CountedSide?
 
     /// Creates a limit.
     package init(
         _ meter: Meter, _ period: Period, max: Int64?, unit: MoneyUnit = .nano, mode: Mode = .enforce,
-        thresholds: [Int]? = nil, onRedisFailure: FailureRule? = nil, onExpiry: ExpiryRule? = nil
+        thresholds: [Int]? = nil, onRedisFailure: FailureRule? = nil, onExpiry: ExpiryRule? = nil,
+        counts: CountedSide? = nil
     ) {
         self.meter = meter
         self.period = period
@@ -36,6 +39,7 @@ package struct Limit: Sendable, Hashable {
         self.thresholds = thresholds
         self.onRedisFailure = onRedisFailure
         self.onExpiry = onExpiry
+        self.counts = counts
     }
 
     /// The name, `requests/1m`, or `concurrent` alone: unique within a scope, and the prefix of the limit's fields in

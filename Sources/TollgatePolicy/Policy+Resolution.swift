@@ -73,6 +73,8 @@ package struct EffectiveLimit: Sendable, Hashable {
     package var thresholds: [Int]
     /// The decision while Redis is unavailable.
     package var onRedisFailure: FailureRule
+    /// The side that counts; other than `own` only for accounts.
+    package var counts = CountedSide.own
 
     /// Creates a limit from values that are all resolved.
     package init(limit: Limit, source: Source, thresholds: [Int], onRedisFailure: FailureRule) {
@@ -120,10 +122,14 @@ extension Policy {
         }
         add(defaults[scope.kind] ?? [], .defaults)
         for addition in override?.additions ?? [] { Self.apply(addition, to: &limits) }
+        let account = account(of: scope)
+        if let account {
+            for index in limits.indices { limits[index].counts = countedSide(of: limits[index].limit, account) }
+        }
         let dependsOnTraits = tierDependsOnTraits(of: scope, assignment: settings.assignment)
         return ScopeRules(
             limits: limits.sorted { Limit.precedes($0.limit, $1.limit) },
-            calendar: choice?.tier.tier.calendar(over: calendar) ?? account(of: scope)?.calendar ?? calendar,
+            calendar: choice?.tier.tier.calendar(over: calendar) ?? account?.calendar ?? calendar,
             choice: choice,
             dependsOnTraits: dependsOnTraits,
             varyingLimits: dependsOnTraits ? varyingLimits(of: scope, settings, override) : [],
@@ -132,8 +138,7 @@ extension Policy {
 
     /// The account of a scope; nil for other scopes.
     private func account(of scope: Scope) -> Account? {
-        guard !accounts.isEmpty, scope.parts.count == 1, scope.parts[0].kind == "account" else { return nil }
-        return accounts[scope.parts[0].id]
+        accounts.isEmpty || !scope.isAccount ? nil : accounts[scope.parts[0].id]
     }
 
     /// The names of the limits in all tiers that the user may get, without those that take precedence over tiers.

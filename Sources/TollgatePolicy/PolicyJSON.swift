@@ -26,14 +26,28 @@ package enum PolicyJSON {
     }
 
     /// Reads the limits of a scope: `{ "requests": { "1m": 60 } }`.
-    package static func limits(_ json: Data, _ unit: MoneyUnit) throws(PolicyError) -> [Limit] {
-        try read(json, unit) { $0.scopeLimits(.init(key: "", position: $2, value: $1)) }
+    ///
+    /// - Parameter scope: The scope, by which it is known what its limits can say; nil if they were checked before.
+    package static func limits(
+        _ json: Data, of scope: Scope? = nil, _ unit: MoneyUnit
+    ) throws(PolicyError) -> [Limit] {
+        try read(json, unit) {
+            $0.areOfAccount = scope?.isAccount ?? true
+            return $0.scopeLimits(.init(key: "", position: $2, value: $1))
+        }
     }
 
     /// Reads an override, such as
     /// `{ "add": { "cost/month": "50" }, "expires_at": "2026-11-22T10:00:00Z", "reason": "deadline" }`.
-    package static func override(_ json: Data, _ unit: MoneyUnit) throws(PolicyError) -> Override {
-        try read(json, unit) { $0.override($1, at: $2) }
+    ///
+    /// - Parameter scope: As for ``limits(_:of:_:)``.
+    package static func override(
+        _ json: Data, of scope: Scope? = nil, _ unit: MoneyUnit
+    ) throws(PolicyError) -> Override {
+        try read(json, unit) {
+            $0.areOfAccount = scope?.isAccount ?? true
+            return $0.override($1, at: $2)
+        }
     }
 
     private static func read<Value>(
@@ -96,7 +110,7 @@ package struct LimitsJSON: Encodable {
         func encode(to encoder: any Encoder) throws {
             guard
                 limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil
-                    || limit.onExpiry != nil
+                    || limit.onExpiry != nil || limit.counts != nil
             else {
                 return try limit.json(limit.max).encode(to: encoder)
             }
@@ -106,6 +120,7 @@ package struct LimitsJSON: Encodable {
             try container.encodeIfPresent(limit.thresholds, forKey: Key("thresholds"))
             try container.encodeIfPresent(limit.onRedisFailure?.rawValue, forKey: Key("on_redis_failure"))
             try container.encodeIfPresent(limit.onExpiry?.rawValue, forKey: Key("on_expiry"))
+            try container.encodeIfPresent(limit.counts?.rawValue, forKey: Key("source"))
         }
     }
 }

@@ -2,6 +2,7 @@ import Logging
 import ProviderFake
 import TollgateAccounts
 import TollgateCore
+import TollgateLedger
 import TollgatePolicy
 import TollgateProviders
 import TollgateStores
@@ -27,7 +28,8 @@ struct AccountHarness: Sendable {
         try await withStoreLink(to: redis) { link in
             try await body(
                 AccountHarness(
-                    redis: redis, store: AccountStore(link: link, namespace: "tollgate"), folder: folder,
+                    redis: redis, store: AccountStore(link: link, keySpace: KeySpace(namespace: "tollgate")),
+                    folder: folder,
                     realBegun: words[0] * 1_000 + words[1] / 1_000))
         }
     }

@@ -78,13 +78,24 @@ final class AdminHarness: Sendable {
 
     /// Runs a command with the token of an administrator.
     func tollgate(_ words: [String]) async throws -> Command {
-        guard case .tcp(host: let host, port: let port) = address else { throw TestFailure("not on a port") }
         let folder = try TemporaryFolder()
         return try await Command.run(
-            SidecarProcess.program, words, workingFolder: folder.path,
-            environment: [
-                "TOLLGATE_ADMIN_CONNECT": "\(host):\(port)", "TOLLGATE_ADMIN_TOKEN": Self.tokens[.admin] ?? "",
-            ])
+            SidecarProcess.program, words, workingFolder: folder.path, environment: environment)
+    }
+
+    /// The variables by which commands find this sidecar, with the token of an administrator.
+    var environment: [String: String] {
+        [
+            "TOLLGATE_ADMIN_CONNECT": adminAddress, "TOLLGATE_ADMIN_TOKEN": Self.tokens[.admin] ?? "",
+            "TOLLGATE_CONNECT": "unix:\(socketPath)",
+        ]
+    }
+
+    private var adminAddress: String {
+        switch address {
+        case .tcp(let host, let port): "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
     }
 
     /// Runs a command with the token of an administrator.

@@ -6,19 +6,10 @@ import TollgateTestSupport
 
 /// The commands in README, the quickstart and the admin API page, run as they are with a real sidecar.
 @Suite struct ReadmeWalkTests {
-    /// A line that begins with `$`, and the output that the page shows.
-    private struct Step {
-        var command: String
-        var shown: [String]
-    }
-
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-
     @Test("every command in README prints the shown output", .timeLimit(.minutes(2)))
     func readme() async throws {
         try await waitOutMidnight()
-        let blocks = try Self.blocks(of: "A first look", in: "README.md")
+        let blocks = try PageWalk.blocks(of: "A first look", in: "README.md")
         try await walk(blocks, in: TemporaryFolder(), least: 6)
     }
 
@@ -28,7 +19,7 @@ import TollgateTestSupport
         arguments: [("README.md", "From your code"), ("docs/quickstart.md", "From Python")])
     func python(page: String, title: String) async throws {
         let sidecar = try await Sidecar(policy: try Self.examplePolicy())
-        let blocks = try Self.blocks(of: title, in: page)
+        let blocks = try PageWalk.blocks(of: title, in: page)
         let script = try #require(blocks.first { $0.first?.hasPrefix("import uuid") == true })
         let text = script.joined(separator: "\n").replacing("port=7379", with: "port=\(sidecar.port)")
         let command = try await Command.run(Python.program, ["-c", text])
@@ -38,7 +29,7 @@ import TollgateTestSupport
 
     @Test("the example in the policy page is valid")
     func policy() throws {
-        let blocks = try Self.blocks(of: "An example", in: "docs/policy.md")
+        let blocks = try PageWalk.blocks(of: "An example", in: "docs/policy.md")
         let example = try #require(blocks.first)
         let policy = try Policy(wholeFile: example.joined(separator: "\n"), file: "docs/policy.md")
         #expect(policy.warnings.isEmpty, "\(policy.warnings)")
@@ -47,30 +38,30 @@ import TollgateTestSupport
 
     @Test("every command of the quickstart prints the shown output", .timeLimit(.minutes(2)))
     func quickstart() async throws {
-        let blocks = try Self.blocks(of: "First requests", in: "docs/quickstart.md")
+        let blocks = try PageWalk.blocks(of: "First requests", in: "docs/quickstart.md")
         try await walk(blocks, in: TemporaryFolder(), least: 12)
     }
 
     @Test("every command of the walkthrough of prices prints the shown output", .timeLimit(.minutes(2)))
     func prices() async throws {
         try await waitOutMidnight()
-        let blocks = try Self.blocks(of: "A walk", in: "docs/prices.md")
+        let blocks = try PageWalk.blocks(of: "A walk", in: "docs/prices.md")
         let policy = try #require(blocks.first { $0.first == "currency: USD" })
         try await walk(blocks, in: TemporaryFolder(), policy: policy.joined(separator: "\n"), least: 3)
-        let table = try #require(try Self.blocks(of: "Prices", in: "docs/prices.md").first)
+        let table = try #require(try PageWalk.blocks(of: "Prices", in: "docs/prices.md").first)
         #expect(try PriceFile(yaml: table.joined(separator: "\n"), file: "prices.yaml").table.count == 5)
     }
 
     @Test("every command of the walkthrough of tiers and overrides prints the shown output", .timeLimit(.minutes(2)))
     func tiers() async throws {
-        let blocks = try Self.blocks(of: "A walk through tiers and overrides", in: "docs/admin-api.md")
+        let blocks = try PageWalk.blocks(of: "A walk through tiers and overrides", in: "docs/admin-api.md")
         try await walk(blocks, in: TemporaryFolder(), least: 11)
     }
 
     @Test("every command of the walkthrough of costs and alerts prints the shown output", .timeLimit(.minutes(2)))
     func alerts() async throws {
         try await waitOutMidnight()
-        let blocks = try Self.blocks(of: "Costs, reports and alerts", in: "docs/quickstart.md")
+        let blocks = try PageWalk.blocks(of: "Costs, reports and alerts", in: "docs/quickstart.md")
         let files = try #require(blocks.first { $0.last == "scripts/run --alerts alerts.yaml" }).dropLast()
         let port = try #require(findFreePort())
         let folder = try TemporaryFolder()
@@ -79,7 +70,7 @@ import TollgateTestSupport
             input: files.joined(separator: "\n").replacing("127.0.0.1:9000", with: "127.0.0.1:\(port)"),
             workingFolder: folder.path)
         try FileManager.default.createSymbolicLink(
-            atPath: folder.path + "/Examples", withDestinationPath: Self.root.appending(path: "Examples").path)
+            atPath: folder.path + "/Examples", withDestinationPath: PageWalk.root.appending(path: "Examples").path)
         try await walk(
             blocks, in: folder, arguments: ["--alerts", "alerts.yaml"],
             replacing: ["receiver.py 9000": "receiver.py \(port)", "127.0.0.1:9000": "127.0.0.1:\(port)"], least: 17)
@@ -98,7 +89,7 @@ import TollgateTestSupport
         _ blocks: [[String]], in folder: TemporaryFolder, policy: String? = nil, arguments: [String] = [],
         replacing replaced: [String: String] = [:], least: Int
     ) async throws {
-        let steps = blocks.filter { $0.first?.hasPrefix("$ ") == true }.flatMap(Self.steps)
+        let steps = blocks.filter { $0.first?.hasPrefix("$ ") == true }.flatMap(PageWalk.steps)
         #expect(steps.count >= least)
         func here(_ text: String) -> String { replaced.reduce(text) { $0.replacing($1.key, with: $1.value) } }
         let sidecar = try await SidecarProcess(
@@ -108,9 +99,9 @@ import TollgateTestSupport
         let outputs = try await run(steps.map { here($0.command) }, beside: sidecar)
         try #require(outputs.count == steps.count, "\(outputs)")
         for (step, output) in zip(steps, outputs) {
-            let came = Self.lines(of: output)
-            let shown = step.shown.map { Self.settled(here($0)) }
-            #expect(Self.matches(came[...], shown[...]), "$ \(step.command)\n\(output)")
+            let came = PageWalk.lines(of: output)
+            let shown = step.shown.map { PageWalk.settled(here($0)) }
+            #expect(PageWalk.matches(came[...], shown[...]), "$ \(step.command)\n\(output)")
         }
         #expect(!sidecar.log.contains("readable by others"), "\(sidecar.log)")
         #expect(try await sidecar.stop() == 0)
@@ -118,53 +109,25 @@ import TollgateTestSupport
 
     @Test("shown and actual output are compared")
     func matching() {
-        #expect(Self.matches(["a", "b 1", "c"], ["a", "b …", "c"]))
-        #expect(Self.matches(["a", "x", "y", "c"], ["a", "…", "c"]))
-        #expect(Self.matches(["a", "c"], ["a", "…", "c"]))
-        #expect(!Self.matches(["a", "b"], ["a"]))
-        #expect(!Self.matches(["a"], ["a", "b"]))
-        #expect(!Self.matches(["a", "x"], ["a", "b …"]))
-        #expect(Self.settled("until 2026-11-21T16:46:34Z: x") == Self.settled("until 2027-01-01T00:00:00Z: x"))
-        #expect(Self.settled("max=60 reset=61.6") == Self.settled("max=60 reset=7"))
-        #expect(Self.settled("max=60 reset=61.6") != Self.settled("max=61 reset=61.6"))
-        #expect(Self.settled("DENY retry_after=58.24 source=scope") == Self.settled("DENY retry_after=9 source=scope"))
-        #expect(Self.settled("reset=61 reservation=AbJl") == Self.settled("reset=61.5 reservation=Zm9v"))
+        #expect(PageWalk.matches(["a", "b 1", "c"], ["a", "b …", "c"]))
+        #expect(PageWalk.matches(["a", "x", "y", "c"], ["a", "…", "c"]))
+        #expect(PageWalk.matches(["a", "c"], ["a", "…", "c"]))
+        #expect(!PageWalk.matches(["a", "b"], ["a"]))
+        #expect(!PageWalk.matches(["a"], ["a", "b"]))
+        #expect(!PageWalk.matches(["a", "x"], ["a", "b …"]))
+        #expect(PageWalk.settled("until 2026-11-21T16:46:34Z: x") == PageWalk.settled("until 2027-01-01T00:00:00Z: x"))
+        #expect(PageWalk.settled("max=60 reset=61.6") == PageWalk.settled("max=60 reset=7"))
+        #expect(PageWalk.settled("max=60 reset=61.6") != PageWalk.settled("max=61 reset=61.6"))
+        #expect(
+            PageWalk.settled("DENY retry_after=58.24 source=scope")
+                == PageWalk.settled("DENY retry_after=9 source=scope"))
+        #expect(PageWalk.settled("reset=61 reservation=AbJl") == PageWalk.settled("reset=61.5 reservation=Zm9v"))
     }
 
     // MARK: - Pages
 
     private static func examplePolicy() throws -> String {
-        try String(contentsOf: root.appending(path: "tollgate.yaml"), encoding: .utf8)
-    }
-
-    /// The fenced blocks of a section, without their fences.
-    private static func blocks(of title: String, in page: String) throws -> [[String]] {
-        let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
-        let parts = text.components(separatedBy: "\n## \(title)\n")
-        try #require(parts.count == 2, "\(page) has no section \(title), or several")
-        let section = try #require(parts[1].components(separatedBy: "\n## ").first)
-        var blocks: [[String]] = []
-        var isInside = false
-        for line in section.components(separatedBy: "\n") {
-            if line.hasPrefix("```") {
-                isInside.toggle()
-                if isInside { blocks.append([]) }
-            } else if isInside {
-                blocks[blocks.count - 1].append(line)
-            }
-        }
-        try #require(!isInside, "\(page): a block of \(title) has no end")
-        return blocks
-    }
-
-    private static func steps(of block: [String]) -> [Step] {
-        block.reduce(into: []) { steps, line in
-            if line.hasPrefix("$ ") {
-                steps.append(Step(command: String(line.dropFirst(2)), shown: []))
-            } else {
-                steps[steps.count - 1].shown.append(line)
-            }
-        }
+        try String(contentsOf: PageWalk.root.appending(path: "tollgate.yaml"), encoding: .utf8)
     }
 
     // MARK: - Running
@@ -208,37 +171,5 @@ import TollgateTestSupport
             return port != nil
         }
         return try #require(port)
-    }
-
-    // MARK: - Comparing
-
-    private static func lines(of output: String) -> [String] {
-        var lines = output.replacing("\r\n", with: "\n").components(separatedBy: "\n").map(settled)
-        if lines.last == "" { lines.removeLast() }
-        return lines
-    }
-
-    /// Replaces words that depend on the time, and ports.
-    private static func settled(_ line: String) -> String {
-        line.replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/#, with: "TIME")
-            .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}/#, with: "DAY")
-            .replacing(#/\b[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}\b/#, with: "MINUTE")
-            .replacing(#/\b[0-9a-z]{8}-[0-9a-z]{9,13}\b/#, with: "ALERT")
-            .replacing(#/reservation=[^ ]+/#, with: "reservation=TOKEN")
-            .replacing(#/^http://127\.0\.0\.1:[0-9]+/#, with: "http://127.0.0.1:PORT")
-            .replacing(#/(reset=|retry_after=|"reset":|;t=|Retry-After: |retry after )[0-9.]+/#) {
-                "\($0.output.1)SECONDS"
-            }
-    }
-
-    /// Compares lines. `…` stands for the rest of a line or, alone, for any number of lines.
-    private static func matches(_ came: ArraySlice<String>, _ shown: ArraySlice<String>) -> Bool {
-        guard let pattern = shown.first else { return came.isEmpty }
-        if pattern == "…" {
-            return came.indices.contains { matches(came[$0...], shown.dropFirst()) } || shown.count == 1
-        }
-        guard let line = came.first else { return false }
-        let fits = pattern.hasSuffix("…") ? line.hasPrefix(pattern.dropLast()) : line == pattern
-        return fits && matches(came.dropFirst(), shown.dropFirst())
     }
 }

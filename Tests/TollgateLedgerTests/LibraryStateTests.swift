@@ -136,6 +136,13 @@ import TollgateTestSupport
             ("policy/seen", ["tollgate:alerts"], ["10", "", "", "newest"]),
             ("policy/index", [edited[7], edited[8], prefix + "scope:user:a"], ["user:a"]),
             ("policy/reset", ["tollgate:user:a"], ["cost/day"]),
+            (
+                "accounts/figures", ["tollgate:account:a"],
+                [
+                    "\(Self.noon + 86_400_000)", "tokens/day.provider", "5 2100-01-01 4102531200000",
+                    "cost/day.provider", "",
+                ]
+            ),
         ]
         try await twins.compare("RECORD", apply([spent]))
         for harness in [twins.fresh, twins.used] {

@@ -120,6 +120,22 @@ struct PolicyErrorTests {
                 "2: defaults.user.cost.day.on_expiry: expected release or charge, found keep"
             ),
             (
+                "accounts:\n  a: { provider: openai, credential_env: K, limits: { cost: { day: { max: 1, source: ours } } } }",
+                "2: accounts.a.limits.cost.day.source: expected own or provider or max, found ours"
+            ),
+            (
+                "accounts:\n  a: { provider: openai, credential_env: K, limits: { cost: { 1h: { max: 1, source: max } } } }",
+                "2: accounts.a.limits.cost.1h.source: unknown key; expected one of max, mode, thresholds, on_redis_failure, on_expiry"
+            ),
+            (
+                "accounts:\n  a: { provider: openai, limits: { cost: { day: { max: 1, source: provider } } } }",
+                "2: accounts.a.limits.cost.day.source: provider needs credential_file or credential_env, without which no usage is read"
+            ),
+            (
+                "defaults:\n  user: { cost: { day: { max: 1, source: max } } }",
+                "2: defaults.user.cost.day.source: unknown key; expected one of max, mode, thresholds, on_redis_failure, on_expiry"
+            ),
+            (
                 "defaults:\n  user: { requests: { day: { max: 1, on_expiry: charge } } }",
                 "2: defaults.user.requests.day.on_expiry: unknown key; expected one of max, mode, thresholds, on_redis_failure"
             ),

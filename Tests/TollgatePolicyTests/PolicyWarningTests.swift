@@ -47,6 +47,28 @@ struct PolicyWarningTests {
         #expect(try warnings(meters) == [warning])
     }
 
+    @Test(
+        "a limit of an account that names figures which there are not is a warning",
+        arguments: [
+            (
+                "anthropic", "requests: { month: { max: 5, source: provider } }",
+                "requests.month: anthropic reports no requests, so only own usage counts"
+            ),
+            (
+                "openai", "cost: { day: { max: 5, source: max } }",
+                "cost.day: providers report US dollars, so only own usage in EUR counts"
+            ),
+        ])
+    func figures(provider: String, meters: String, sentence: String) throws {
+        let yaml = """
+            currency: EUR
+            accounts:
+              a: { provider: \(provider), credential_env: K, limits: { \(meters), tokens: { day: 1 } } }
+            """
+        let warnings = try Policy(yaml: yaml, file: "t.yaml").warnings.map(\.description)
+        #expect(warnings == ["t.yaml:3: accounts.a.limits.\(sentence)"])
+    }
+
     @Test("an id with a star is a warning: it is no pattern")
     func star() throws {
         let policy = try Policy(

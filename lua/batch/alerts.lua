@@ -2,9 +2,9 @@
 --
 -- The open alerts are in the scope's hash (alerts/book.lua). An alert for a percentage of a max also covers the lower percentages, which are
 -- not opened after it in the same period. A limit with another max can open again. When the limit returns to the earlier max, it can open
--- again REARM_AFTER ms after the change. When a refund takes usage below a threshold, and usage reaches it again, it can open again
--- REARM_AFTER ms after it last opened. Each change goes to the scope's outbox (alerts/outbox.lua). Every batch that finds items there
--- returns them in its reply, and the sidecar removes them once it has published them.
+-- again REARM_AFTER ms after the change. When a refund, or a provider's correction of its figure, takes usage below a threshold, and usage
+-- reaches it again, it can open again REARM_AFTER ms after it last opened. Each change goes to the scope's outbox (alerts/outbox.lua). Every
+-- batch that finds items there returns them in its reply, and the sidecar removes them once it has published them.
 --
 -- A user whose tier depends on the traits of requests is read with different sets in turn. For a limit that differs between them (sets.lua:
 -- varies), an alert of another tier is compared with its own max, and left alone where this set does not have the limit. Otherwise
@@ -21,6 +21,7 @@ local alerts = {}
 local RING, SLIDING, CALENDAR = sets.RING, sets.SLIDING, sets.CALENDAR
 local pcall, tonumber, floor = redis.pcall, tonumber, math.floor
 local match, format, gsub, gmatch = string.match, string.format, string.gsub, string.gmatch
+local counted = scope.counted
 
 local REARM_AFTER = 60000 -- ms
 -- How long the scope's hash outlives its counters while its outbox is not empty, in ms.
@@ -88,7 +89,7 @@ end
 
 -- Returns the highest percentage that a limit has reached; nil for none.
 local function highest_reached(state, j)
-    local thresholds, used = state.set.thresholds[j], state.used[j]
+    local thresholds, used = state.set.thresholds[j], counted(state, j)
     for i = #thresholds - 1, 1, -2 do
         if used >= thresholds[i + 1] then return thresholds[i] end
     end
@@ -114,7 +115,8 @@ local function fall_below(state, j, record, name, item)
     local is_sliding = state.set.kind[j] == SLIDING
     if item.at > 0 then
         local opened_at, has_slid = item.at, is_sliding and not (state.refunded and state.refunded[j])
-        resolve(record, name, item, has_slid and 'period_ended' or 'refunded')
+        local has_figure = state.figures and state.figures[j]
+        resolve(record, name, item, has_slid and 'period_ended' or has_figure and 'corrected' or 'refunded')
         -- The item stays open if the outbox is full.
         if is_sliding or item.at > 0 then return end
         item.rearm_from = opened_at
@@ -131,7 +133,7 @@ local function follow_max(state, j, record, name, item)
     local maximum, thresholds = state.set.max[j], state.set.thresholds[j]
     if item.at < 0 then
         note_raised(record, item)
-    elseif state.used[j] < amount_at(thresholds, item.percent, maximum) then
+    elseif counted(state, j) < amount_at(thresholds, item.percent, maximum) then
         resolve(record, name, item, 'limit_raised')
     else
         item.max, record.is_changed = maximum, true
@@ -167,7 +169,7 @@ local function review_item(state, j, record, name, item)
     end
     if item.max ~= set.max[j] and covers(set, name, item) then return follow_max(state, j, record, name, item) end
     local thresholds = item.max == set.max[j] and set.thresholds[j]
-    if state.used[j] < amount_at(thresholds, item.percent, item.max) then fall_below(state, j, record, name, item) end
+    if counted(state, j) < amount_at(thresholds, item.percent, item.max) then fall_below(state, j, record, name, item) end
 end
 
 -- Reviews a limit that is missing in the set, or has no thresholds there.
@@ -257,9 +259,9 @@ end
 
 -- Returns whether any limit of a scope has reached a threshold.
 local function has_reached_any(state)
-    local warn, used = state.set.warn, state.used
+    local warn, used, figures = state.set.warn, state.used, state.figures
     for j = 1, state.set.size do
-        if warn[j] >= 0 and used[j] >= warn[j] then return true end
+        if warn[j] >= 0 and (figures and counted(state, j) or used[j]) >= warn[j] then return true end
     end
     return false
 end

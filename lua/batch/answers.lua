@@ -36,12 +36,14 @@ function answers.note_warnings()
     for i = 1, current.count do
         local index = current.named[i]
         local state = current.scopes[index]
-        local set, used = state.set, state.used
+        local set, used, figures = state.set, state.used, state.figures
         for j = 1, set.warns and set.size or 0 do
-            if set.warn[j] >= 0 and used[j] >= set.warn[j] then
+            local count = used[j]
+            if figures then count = scope.counted(state, j) end
+            if set.warn[j] >= 0 and count >= set.warn[j] then
                 warnings[#warnings + 1] = index
                 warnings[#warnings + 1] = j
-                warnings[#warnings + 1] = used[j]
+                warnings[#warnings + 1] = count
             end
         end
     end

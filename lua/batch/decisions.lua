@@ -17,7 +17,7 @@ local REQUEST, CALENDAR, TOTAL, OPEN = sets.REQUEST, sets.CALENDAR, sets.TOTAL, 
 local REQUESTS, TOKENS, COST, CONCURRENT = sets.REQUESTS, sets.TOKENS, sets.COST, sets.CONCURRENT
 local NEVER = -1
 local NOT_TESTED = -math.huge
-local against = holds.against
+local against, counted = holds.against, scope.counted
 
 -- Returns the milliseconds until a refusing limit would accept the same request if no other request came; NEVER if waiting does not help.
 local function retry_in(state, j, want)
@@ -25,7 +25,7 @@ local function retry_in(state, j, want)
     local kind, maximum = set.kind[j], set.max[j]
     if want > maximum or kind == REQUEST then return NEVER end
     -- Usage in the journal will count once it has been replayed.
-    local used = state.used[j] + (state.waiting and state.waiting[set.meter[j]] or 0)
+    local used = counted(state, j) + (state.waiting and state.waiting[set.meter[j]] or 0)
     if state.held and used + want <= maximum then return holds.first_ends_in(state) end
     if kind == TOTAL then return NEVER end
     if kind == CALENDAR then return scope.end_of(state, j) - current.now end
@@ -52,12 +52,13 @@ local function refusal(counts_denial)
     for i = 1, current.count do
         local index = named[i]
         local state = current.scopes[index]
-        local set, used, refuses, would_refuse = state.set, state.used, false, false
+        local set, used, figures, refuses, would_refuse = state.set, state.used, state.figures, false, false
         for j = 1, set.size do
-            local maximum, meter = set.max[j], set.meter[j]
+            local maximum, meter, count = set.max[j], set.meter[j], used[j]
+            if figures then count = counted(state, j) end
             local want = asked[meter]
             if not want or want == 0 then want = meter == CONCURRENT and NOT_TESTED or 1 end
-            if maximum >= 0 and used[j] + against(state, j) + want > maximum then
+            if maximum >= 0 and count + against(state, j) + want > maximum then
                 if counts_denial then refusals.note(state, index, j) end
                 if set.shadow[j] then
                     would_refuse = true
@@ -88,12 +89,12 @@ end
 -- Returns the enforced limit of a scope with the smallest remaining share of its max, and that share. The share is 2 for a scope without
 -- limits. Of equal shares the first wins.
 local function tightest_of(state)
-    local set, used = state.set, state.used
+    local set = state.set
     local limit, least = 0, 2
     for j = 1, set.size do
         local maximum = set.max[j]
         if maximum >= 0 and not set.shadow[j] and (set.counter[j] or current.asked[CONCURRENT] and set.kind[j] == OPEN) then
-            local share = maximum == 0 and 0 or (maximum - used[j] - against(state, j)) / maximum
+            local share = maximum == 0 and 0 or (maximum - counted(state, j) - against(state, j)) / maximum
             if share < least then limit, least = j, share end
         end
     end

@@ -17,6 +17,7 @@
 local plain = {}
 local LARGEST = exact.LARGEST
 local RING, REQUEST, SLIDING, OPEN, REQUESTS = sets.RING, sets.REQUEST, sets.SLIDING, sets.OPEN, sets.REQUESTS
+local LARGER = sets.LARGER
 local tonumber, floor, min = tonumber, math.floor, math.min
 local against = holds.against
 local ALLOW, HELD = answers.ALLOW, 20
@@ -77,17 +78,27 @@ local function overtakes_after(slower, faster, lead)
     return floor(lead / (faster - slower) * 0.99) - 2
 end
 
-local shares = {} -- reused; only the entries written for the current set are read
+-- Reused; only the entries written for the current set are read. grows: whether requests count against the limit.
+local shares, counts, grows = {}, {}, {}
 
 -- Computes these fields for a scope.
 local function look_ahead(index, state)
     local set, used = state.set, state.used
     local kinds, meters, maxima, shadow = set.kind, set.meter, set.max, set.shadow
-    local has_held = state.held or state.waiting
+    local has_held, figures = state.held or state.waiting, state.figures
     local quiet_count, limit, least = 1000000, 0, 2
     for j = 1, set.size do
         local maximum, kind, count = maxima[j], kinds[j], used[j]
         local counts_requests = meters[j] == REQUESTS and kind ~= REQUEST
+        if count > LARGEST - quiet_count then quiet_count = 0 end
+        if figures and figures[j] then
+            local figure = scope.counted(state, j)
+            -- Requests do not count before our own amount is as large as the figure.
+            if counts_requests and set.counts[j] == LARGER and figure > count then quiet_count = min(quiet_count, figure - count) end
+            counts_requests = counts_requests and set.counts[j] == LARGER and figure == count
+            count = figure
+        end
+        counts[j], grows[j] = count, counts_requests
         if maximum >= 0 and kind ~= OPEN then
             local room = maximum - count
             if has_held then room = room - against(state, j) end
@@ -106,23 +117,20 @@ local function look_ahead(index, state)
             local room = set.warn[j] - count
             if counts_requests then quiet_count = min(quiet_count, room - 1) elseif room <= 0 then quiet_count = 0 end
         end
-        if count > LARGEST - quiet_count then quiet_count = 0 end
     end
     if limit > 0 then
-        local slopes = meters[limit] == REQUESTS and 1 or 0
+        local slopes = grows[limit] and 1 or 0
         local maximum = maxima[limit]
         local own_slope = slopes / maximum
         for j = 1, set.size do
             local other_max = maxima[j]
-            if other_max > 0 and j ~= limit and 1 / other_max > own_slope and meters[j] == REQUESTS and kinds[j] ~= REQUEST
-                and not shadow[j]
-            then
+            if other_max > 0 and j ~= limit and 1 / other_max > own_slope and grows[j] and not shadow[j] then
                 local overtakes = overtakes_after(own_slope, 1 / other_max, shares[j] - least)
                 if overtakes < quiet_count then quiet_count = overtakes end
             end
         end
         local held = has_held and against(state, limit) or 0
-        max_of[index], left[index], slope[index], held_of[index] = maximum, maximum - used[limit] - held, slopes, held
+        max_of[index], left[index], slope[index], held_of[index] = maximum, maximum - counts[limit] - held, slopes, held
         if slopes == 1 and kinds[limit] == SLIDING then
             reset[index] = scope.leaves_in(set, limit, 0)
         else

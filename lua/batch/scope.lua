@@ -9,6 +9,8 @@
 --                           that may be charged; resets: when limits were reset (resets.lua)
 --   alerts, outbox          the thresholds reached, and the alert changes to publish (alerts.lua)
 --   requests/1m.e           the last reported refusal (refusals.lua)
+--   tokens/month.provider   of an account: the figure of its provider, and the id and end of its period, '412000 2026-11 1796083200000'
+--                           (accounts/figures.lua). It is beside our own amount, and no operation changes it
 --   history, history/…      the usage of the running day (today.lua)
 --
 -- The state, until the hash has been read (scope.read):
@@ -17,7 +19,7 @@
 --   requests, label_list, label_requests, wanted   what the operations add to its history (today.lua)
 -- and from then on:
 --   found      the reply to the HMGET: the fields of set.read, then of label_list, then of wanted
---   used[j]    the amount that currently counts against limit j
+--   used[j]    our own amount in the current period or window of limit j
 --   created    whether the hash has no counter of the set
 --   broken     Redis's error where the key cannot be read, for example because it is not a hash; the other fields are invalid then
 --   held, alerts, outbox   the texts of these fields, or false; holds.lua parses the first into a table
@@ -27,6 +29,7 @@
 --   texts[j]   the stored text of used[j] where a double does not represent it exactly
 --   ends[j]    the end of the period that a calendar limit counts where it is not the set's; markers[j]: its id and end
 --   ahead[j]   the number of buckets that a sliding limit's newest bucket is in the future, because the clock went back
+--   figures[j] the provider's figure of the period that a limit of an account counts
 --   changed, delta, pieces, before, refunded   see counters.lua
 --   waiting[meter]         usage that is journaled but not counted yet
 --   day, today, earlier    the running day, its record, and earlier days (today.lua, days.lua)
@@ -39,9 +42,10 @@
 
 local scope = {}
 local LARGEST = exact.LARGEST
-local RING, SLIDING, CALENDAR, TOTAL = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL
+local RING, SLIDING, CALENDAR, TOTAL, LARGER = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL, sets.LARGER
 local call, pcall, unpack, tonumber = redis.call, redis.pcall, unpack, tonumber
-local ceil, max, find, match, format = math.ceil, math.max, string.find, string.match, string.format
+local ceil, max, min = math.ceil, math.max, math.min
+local find, match, format = string.find, string.match, string.format
 
 function scope.new(key, set, label)
     return {
@@ -122,6 +126,18 @@ local function read_limit(state, j, text, marker, late)
     return read_window(state, j, marker, count, late)
 end
 
+-- Reads the provider's figures of the current periods.
+local function read_figures(state, found)
+    local set, markers = state.set, state.markers
+    for j = 1, set.size do
+        local figure, period = match(set.counts[j] and found[set.at[j] + 2] or '', '^(%d+) (.*)$')
+        if figure and period == (markers and markers[j] or set.stored[j]) then
+            state.figures = state.figures or {}
+            state.figures[j] = min(tonumber(figure), LARGEST)
+        end
+    end
+end
+
 -- Computes the used amounts from the fields read.
 function scope.parse(state, found)
     local set, used = state.set, {}
@@ -144,6 +160,7 @@ function scope.parse(state, found)
         end
     end
     if late and late[1] then read_late(state, late) end
+    if set.has_figures then read_figures(state, found) end
     local held_at = set.held_at
     if held_at then state.held, state.alerts, state.outbox = found[held_at], found[held_at + 1], found[held_at + 2] end
 end
@@ -161,8 +178,17 @@ function scope.load(key, set)
     return state
 end
 
--- Returns the used amount of a limit: a number, or past 2^53 its text.
+-- Returns the amount that counts against a limit, without what is held: our own, or the provider's figure.
+local function counted(state, j)
+    local used, figure = state.used[j], state.figures and state.figures[j]
+    if not figure or figure < used and state.set.counts[j] == LARGER then return used end
+    return figure
+end
+scope.counted = counted
+
+-- Returns the amount that counts against a limit: a number, or past 2^53 its text.
 function scope.used(state, j)
+    if state.figures and counted(state, j) ~= state.used[j] then return counted(state, j) end
     local used, text = state.used[j], state.texts and state.texts[j]
     local pieces = state.pieces and state.pieces[j]
     if not text and not pieces then return used end
@@ -173,7 +199,7 @@ function scope.used(state, j)
     return exact.total(sum)
 end
 
--- Returns the used amount of a limit as text.
+-- Returns the amount that counts against a limit as text.
 function scope.used_text(state, j)
     local used = scope.used(state, j)
     return type(used) == 'string' and used or format('%d', used)

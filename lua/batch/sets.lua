@@ -4,7 +4,7 @@
 -- Limit set, as sent:  { history, { limit, … }, only resolves, tier, varies, other tiers, is usual }
 --   history  0, or { day, month, day retention, month retention, kind }: two calendars (lib/clock.lua), the retention of each after its
 --            end in ms, and the kind of the scopes, 'user'
---   limit    { name, meter, kind, max, shadow, thresholds, arg, source, charges }
+--   limit    { name, meter, kind, max, shadow, thresholds, arg, source, charges, counts }
 --              name    'requests/1m'; the prefix of the limit's fields
 --              meter   1 requests, 2 tokens, 3 input_tokens, 4 output_tokens, 5 cost (units of money), 6 concurrent
 --              kind    1 one request, 2 sliding window, 3 calendar period, 4 without a period, 5 open reservations (no field)
@@ -14,7 +14,9 @@
 --                      0 for none
 --              arg     kind 2: the length of the window in ms; kind 3: a calendar; otherwise 0
 --              source  the origin of the limit, in one word: 'tier:basic'
---              charges 1: what reservations hold of the meter becomes usage when they expire (charges.lua); otherwise nil
+--              charges 1: what reservations hold of the meter becomes usage when they expire (charges.lua); otherwise 0 or nil
+--              counts  of a calendar limit of an account: 1 if its provider's figure counts where it is larger than our own amount, 2 if it
+--                      counts instead; otherwise nil. Our own counts where there is no figure of the current period
 --   only resolves  1: the set resolves alerts, but opens none; otherwise 0
 --   tier     the id of the user's tier with this set; '' for none
 --   varies   the names of the limits that differ, or are missing, for requests with another tier of the user; nil for none
@@ -28,6 +30,7 @@ local sets = {
     RING = 30,
     REQUEST = 1, SLIDING = 2, CALENDAR = 3, TOTAL = 4, OPEN = 5, -- kinds
     REQUESTS = 1, TOKENS = 2, COST = 5, CONCURRENT = 6, -- meters
+    LARGER = 1, PROVIDER = 2, -- what counts
 }
 local RING, SLIDING, CALENDAR, TOTAL, OPEN = sets.RING, sets.SLIDING, sets.CALENDAR, sets.TOTAL, sets.OPEN
 local REQUEST, REQUESTS, TOKENS, COST = sets.REQUEST, sets.REQUESTS, sets.TOKENS, sets.COST
@@ -57,6 +60,10 @@ local function list_fields(set)
             size = size + 1
             read[size] = set.marker[j]
         end
+        if set.counts[j] then
+            size = size + 1
+            read[size] = set.name[j] .. '.provider'
+        end
     end
     if size > 2 or set.holds then
         set.holds, set.held_at = true, size - 1
@@ -72,11 +79,12 @@ local function list_fields(set)
 end
 
 -- Prepares a set: an array for each property of its limits, by the limits' indices.
---   at[j]        the offset of the limit's counter in the reply to `read`; its marker, if it has one, follows
+--   at[j]        the offset of the limit's counter in the reply to `read`; its marker, if it has one, follows, and then the figure
+--   counts[j]    LARGER, PROVIDER or false; has_figures: whether one is not false
 --   counted      the limits that count requests
 --   charges_tokens, charges_cost   whether expired reservations are charged (charges.lua)
 --   limits_tokens, limits_cost     whether it has a limit that could say so
---   is_simple    whether every limit counts requests, is enforced, and has a marker
+--   is_simple    whether every limit counts requests, is enforced, and has a marker and no figure
 --   index_of     the index of a limit with a counter, by name
 --   stamp        the time for which the following have been computed (refresh)
 --   current[j]   of a sliding limit: the number of its newest bucket; stored[j]: the marker of that bucket, or of the period
@@ -92,7 +100,7 @@ local function prepare(sent)
         stamp = false, current = {}, stored = {}, ends = {}, starts = {}, expires = 0,
         varies = sent[5] and as_keys(sent[5]), other_tiers = sent[6] and as_keys(sent[6]),
         is_usual = sent[7] == 1, index_of = {}, is_simple = false, charges_tokens = false, charges_cost = false,
-        limits_tokens = false, limits_cost = false,
+        limits_tokens = false, limits_cost = false, counts = {}, has_figures = false,
     }
     for j = 1, #limits do
         local limit = limits[j]
@@ -100,7 +108,8 @@ local function prepare(sent)
         local thresholds = limit[6] ~= 0 and limit[6]
         set.name[j], set.meter[j], set.kind[j], set.max[j], set.shadow[j], set.thresholds[j], set.warn[j] =
             name, limit[2], kind, limit[4], limit[5] == 1, thresholds, thresholds and thresholds[2] or -1
-        set.source[j] = limit[8]
+        set.source[j], set.counts[j] = limit[8], limit[10] or false
+        if limit[10] then set.has_figures = true end
         set.calendar[j], set.width[j], set.ring[j], set.marker[j], set.counter[j] = false, false, false, false, false
         if thresholds then set.warns = true end
         local is_cost = limit[2] == COST
@@ -132,7 +141,7 @@ local function prepare(sent)
             kind = sent[1][5], day = false, starts = 0, ranking = false,
         }
     end
-    set.is_simple = set.size > 0 and #set.counted == set.size
+    set.is_simple = set.size > 0 and #set.counted == set.size and not set.has_figures
     for j = 1, set.size do
         set.is_simple = set.is_simple and set.max[j] > 0 and not set.shadow[j] and set.marker[j] ~= false
     end

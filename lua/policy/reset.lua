@@ -15,8 +15,10 @@
 local call, quoted, floor, tonumber = redis.call, json.quoted, math.floor, tonumber
 local find, format, gmatch, match = string.find, string.format, string.gmatch, string.match
 
--- Returns whether a field belongs to a limit: only the names of limits and of the history's fields have a slash.
-local function is_of_limit(field) return find(field, '/', 1, true) and not find(field, '^history/') end
+-- Returns whether a field belongs to our own counter of a limit: only the names of limits and of the history's fields have a slash.
+local function is_of_limit(field)
+    return find(field, '/', 1, true) and not find(field, '^history/') and not find(field, '%.provider$')
+end
 
 -- The name of the limit that a field belongs to, and whether the field is its counter.
 local function limit_of(field)

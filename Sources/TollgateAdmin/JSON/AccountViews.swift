@@ -80,12 +80,8 @@ struct AccountView: Encodable {
 
     /// The provider's figures in the period; nil if it has reported none.
     private var reported: AccountFigures? {
-        let (from, to) = (date(period.startsAt), date(period.endsAt))
-        let days = stored.days.filter { $0.key >= from && $0.key < to }.values
-        return days.isEmpty ? nil : days.reduce(AccountFigures(), +)
+        stored.figures(in: period)
     }
-
-    private func date(_ time: Int64) -> String { String(UTCTime.wholeSeconds(milliseconds: time).prefix(10)) }
 
     /// The quotas that the provider reports.
     private var quotas: [QuotaView] {

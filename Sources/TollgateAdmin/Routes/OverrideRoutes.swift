@@ -39,7 +39,7 @@ struct OverrideRoutes {
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try api.known(try request.scope())
         try api.requireCompositeCapacity(for: scope)
-        let override = try PolicyJSON.override(try await request.policyPart(), api.moneyUnit)
+        let override = try PolicyJSON.override(try await request.policyPart(), of: scope, api.moneyUnit)
         let now = await api.server.redisTime
         guard override.expiresAt > now, override.expiresAt <= now + Self.maxDuration else {
             throw Problem.invalid(

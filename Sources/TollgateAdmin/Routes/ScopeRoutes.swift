@@ -118,7 +118,7 @@ struct ScopeRoutes {
     private func put(_ request: AdminRequest) async throws -> Response {
         let scope = try api.known(try request.scope())
         try api.requireCompositeCapacity(for: scope)
-        let limits = try limits(try await request.json())
+        let limits = try limits(try await request.json(), of: scope)
         let (version, isNew) = try await api.apply(.setLimits(scope, limits), of: scope, request) {
             try await api.store.settings(of: scope).limits?.version
         }
@@ -132,13 +132,13 @@ struct ScopeRoutes {
     }
 
     /// Reads `{"limits":{"requests":{"1m":10}}}`.
-    private func limits(_ json: Data) throws -> [Limit] {
+    private func limits(_ json: Data, of scope: Scope) throws -> [Limit] {
         var reader = try ObjectReader(json, allowed: ["limits"])
         let limits = reader["limits"]
         if limits == nil { reader.report("limits", "is missing") }
         try reader.finish()
         do {
-            return try PolicyJSON.limits(Data(CanonicalJSON.text(limits).utf8), api.moneyUnit)
+            return try PolicyJSON.limits(Data(CanonicalJSON.text(limits).utf8), of: scope, api.moneyUnit)
         } catch let error as PolicyError {
             throw Problem(policy: error, prefix: "limits")
         }

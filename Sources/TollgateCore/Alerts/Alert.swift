@@ -48,6 +48,8 @@ public struct Alert: Sendable, Hashable {
         case reset
         /// A refund took the usage below the threshold.
         case refunded
+        /// A provider corrected its figures, which took the usage of the account below the threshold.
+        case corrected
     }
 
     /// The author and the time of a change.

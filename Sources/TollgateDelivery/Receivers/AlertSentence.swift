@@ -60,6 +60,7 @@ struct AlertSentence {
         case .limitRaised: "because the limit is higher now"
         case .reset: "because the counter was reset"
         case .refunded: "because usage was refunded"
+        case .corrected: "because the provider corrected its figures"
         case nil: "for an unknown reason"
         }
     }

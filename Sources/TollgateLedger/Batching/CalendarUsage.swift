@@ -25,6 +25,7 @@ package struct CalendarUsage: Sendable {
             let name = plan.limits[index].limit.name
             fields.append(name)
             if plan.windows[index] != nil { fields.append(name + ".p") }
+            if plan.limits[index].counts != .own { fields.append(ProviderFigure.field(of: name)) }
         }
         self.fields = fields
     }
@@ -54,6 +55,12 @@ package struct CalendarUsage: Sendable {
                 if let count {
                     guard let used = Self.amount(count), let end = Self.end(of: period) else { return nil }
                     if end > now { (item.used, item.resetsAt) = (used, end) }
+                }
+                if limit.counts != .own {
+                    let figure = Self.text(values.next()).flatMap { ProviderFigure($0) }
+                    if let figure, figure.endsAt == item.resetsAt {
+                        item.used = limit.counts == .provider ? figure.amount : max(item.used, figure.amount)
+                    }
                 }
             } else if let count {
                 guard let used = Self.amount(count) else { return nil }

@@ -116,7 +116,8 @@ package final class LimitSet {
         for effective in limits {
             let limit = effective.limit
             let charges = limit.onExpiry == .charge
-            encoding.writeMessagePack(arrayOf: charges ? 9 : 8)
+            let side = effective.counts.scriptNumber
+            encoding.writeMessagePack(arrayOf: side != nil ? 10 : charges ? 9 : 8)
             encoding.writeMessagePack(limit.name.utf8)
             encoding.writeMessagePack(Int64(limit.meter.rawValue))
             encoding.writeMessagePack(limit.period.scriptKind)
@@ -131,7 +132,8 @@ package final class LimitSet {
             }
             windows.append(window)
             encoding.writeMessagePack(effective.source.word.utf8)
-            if charges { encoding.writeMessagePack(1) }
+            if charges || side != nil { encoding.writeMessagePack(charges ? 1 : 0) }
+            if let side { encoding.writeMessagePack(side) }
         }
         encodeAlertRules()
     }
@@ -173,6 +175,17 @@ package final class LimitSet {
         encoding.writeMessagePack(next.id.utf8)
         encoding.writeMessagePack(next.endsAt)
         return current
+    }
+}
+
+extension CountedSide {
+    /// The scripts' number (batch/sets.lua); nil for our own amounts.
+    fileprivate var scriptNumber: Int64? {
+        switch self {
+        case .own: nil
+        case .max: 1
+        case .provider: 2
+        }
     }
 }
 

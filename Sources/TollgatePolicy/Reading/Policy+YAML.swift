@@ -104,6 +104,11 @@ extension Policy {
                 continue
             }
             scopes[scope] = located.limits.map(\.limit)
+            for limit in located.limits where currency != "USD" && limit.limit.meter == .cost {
+                guard let counts = limit.limit.counts, counts != .own else { continue }
+                let sentence = "providers report US dollars, so only own usage in \(currency) counts"
+                reader.warnings.append(reader.problem(limit.position, sentence))
+            }
         }
     }
 

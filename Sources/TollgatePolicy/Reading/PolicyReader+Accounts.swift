@@ -55,7 +55,24 @@ extension PolicyReader {
         if account.credential == nil, !account.filters.isEmpty || account.baseURL != nil {
             report(entry.position, "credential_file or credential_env is missing, without which no usage is read")
         }
+        checkSides(of: limits, account)
         return LocatedAccount(id: entry.key, account: account, limits: limits)
+    }
+
+    /// Reports limits that name figures which the provider does not report.
+    private func checkSides(of limits: [LocatedLimit], _ account: Account) {
+        for located in limits {
+            guard let counts = located.limit.counts, counts != .own else { continue }
+            if account.credential == nil {
+                report(
+                    located.position.at("source", line: located.position.line),
+                    "\(counts.rawValue) needs credential_file or credential_env, without which no usage is read")
+            } else if !account.provider.meters.contains(located.limit.meter) {
+                let sentence =
+                    "\(account.provider.rawValue) reports no \(located.limit.meter.name), so only own usage counts"
+                warnings.append(problem(located.position, sentence))
+            }
+        }
     }
 
     private func readAccount(_ entry: Entry, into account: inout Account) {
@@ -110,6 +127,8 @@ extension PolicyReader {
     }
 
     private func accountLimits(_ entry: Entry) -> [LocatedLimit] {
+        areOfAccount = true
+        defer { areOfAccount = false }
         let limits = limits(entry.value, at: entry.position)
         if limits.count > Policy.maxLimitsPerScope {
             report(entry.position, "\(limits.count) limits; there may be at most \(Policy.maxLimitsPerScope)")

@@ -49,7 +49,8 @@ extension PolicyReader {
         let entries = entries(
             of: entry.value, at: entry.position, expected: "a map",
             allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"]
-                + (Limit.hasHolds(meter, period) ? ["on_expiry"] : []))
+                + (Limit.hasHolds(meter, period) ? ["on_expiry"] : [])
+                + (areOfAccount && Limit.hasFigures(meter, period) ? ["source"] : []))
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
             report(entry.position, "max is missing")
             return nil
@@ -67,6 +68,7 @@ extension PolicyReader {
         case "on_redis_failure":
             limit.onRedisFailure = word(entry.value, at: entry.position, as: FailureRule.self)
         case "on_expiry": limit.onExpiry = word(entry.value, at: entry.position, as: ExpiryRule.self)
+        case "source": limit.counts = word(entry.value, at: entry.position, as: CountedSide.self)
         default: break
         }
     }

@@ -51,6 +51,9 @@ package final class PolicyReader {
     /// The unit of the amounts of money, which must be known before they are read.
     var moneyUnit = MoneyUnit.nano
 
+    /// Whether the limits being read are those of an account, which can say whose figures count.
+    var areOfAccount = false
+
     /// Whether the document is JSON: text must be in quotes there, and money may be.
     package let isJSON: Bool
 

@@ -30,7 +30,7 @@ package struct Stores: Sendable {
         charges = ChargeQueue(link: link, keySpace: keySpace)
         libraries = FunctionLibraries(link: link, namespace: keySpace.namespace)
         alerts = AlertStore(link: link, keySpace: keySpace, logger: logger)
-        accounts = AccountStore(link: link, namespace: keySpace.namespace)
+        accounts = AccountStore(link: link, keySpace: keySpace)
         history = HistoryStore(link: pages, keySpace: keySpace)
         usage = UsageReader(link: pages, keySpace: keySpace)
     }

@@ -1,5 +1,6 @@
 import NIOCore
-import TollgateLedger
+package import TollgateCore
+package import TollgateLedger
 import TollgatePolicy
 import TollgateRedis
 
@@ -14,14 +15,17 @@ package struct AccountStore: Sendable {
     private static let maxDays = 400
 
     private static let leaseFunction = RedisFunction("delivery/lease")
+    private static let figuresFunction = RedisFunction("accounts/figures")
 
     let link: StoreLink
+    private let keySpace: KeySpace
     /// The part of the keys before the id of an account: `tollgate:{accounts}:`.
     private let prefix: String
 
-    package init(link: StoreLink, namespace: String) {
+    package init(link: StoreLink, keySpace: KeySpace) {
         self.link = link
-        prefix = "\(namespace):{accounts}:"
+        self.keySpace = keySpace
+        prefix = "\(keySpace.namespace):{accounts}:"
     }
 
     /// Names cannot clash with `lease` and `requests`, which have no second part.
@@ -132,6 +136,17 @@ package struct AccountStore: Sendable {
 
     private func change(_ commands: [[String]], of id: String) async throws(StoreError) {
         for reply in try await link.sendAtomically(commands) { _ = try reply.checked(of: state(of: id)) }
+    }
+
+    /// Writes the figures that count against limits of the account into the hash of its scope, and removes those that the
+    /// provider does not report.
+    package func write(_ figures: LimitFigures, of scope: Scope) async throws(StoreError) {
+        let key = keySpace.hash(of: scope)
+        let fields = figures.figures.flatMap { [ProviderFigure.field(of: $0.key), $0.value?.text ?? ""] }
+        let reply = try await link.call(
+            Self.figuresFunction, keys: [key], arguments: ["\(figures.endsAt)"] + fields, isChange: true)
+        guard case .integer(let isHash) = try reply.checked(of: key) else { throw .unexpectedReply(about: key) }
+        if isHash != 1 { throw .corrupt("\(key): wrong data type") }
     }
 
     /// Requests that the sidecar with the lease reads an account soon.

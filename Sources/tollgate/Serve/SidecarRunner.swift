@@ -67,7 +67,7 @@ struct SidecarRunner: Service {
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         let accounts = AccountSync(
             store: sidecar.stores.accounts, policy: { sidecar.policies.file }, sidecar: sidecar.name,
-            version: Version.current, logger: logger)
+            version: Version.current, onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
         var services: [any Service] = first + [sidecar, policyReloader, delivery, accounts, startReport]

@@ -1,0 +1,117 @@
+import Foundation
+import ProviderFake
+import Testing
+import TollgateAccounts
+import TollgateCore
+import TollgatePolicy
+import TollgateServer
+import TollgateStores
+import TollgateTestSupport
+
+@testable import TollgateAdmin
+
+/// The walk of the page about accounts, against a fake of the provider whose figures rise between its blocks.
+@Suite("The walk through accounts")
+struct AccountWalkTests {
+    private static let speed: Int64 = 240
+    /// The tokens of the billing period that the provider reports before each block of commands, and the threshold of
+    /// the alert that is open then; nil for no alert.
+    private static let stages: [(tokens: Int64, threshold: Int?)] = [
+        (1_000_000, nil), (4_250_000_000, 80), (4_800_000_000, 95), (5_050_000_000, 100), (5_050_000_000, 80),
+    ]
+
+    @Test(
+        "every command prints the shown output",
+        .enabled(if: Python.hasRedis, "needs the package litellm: run scripts/test"), .timeLimit(.minutes(3)))
+    func walk() async throws {
+        let blocks = try PageWalk.blocks(of: "A walk", in: "docs/accounts.md")
+        let policy = try #require(blocks.first { $0.first == "accounts:" }).joined(separator: "\n")
+        let consoles = blocks.filter { $0.first?.hasPrefix("$ ") == true }
+        try #require(consoles.count == Self.stages.count + 1)
+        let folder = try TemporaryFolder()
+        try folder.write(FakeProvider.credential, to: "key")
+        let map = try await Command.run(Python.program, ["-c", Self.mapPath]).output.trimmed
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/model_prices_and_context_window.json", withDestinationPath: map)
+        try await run(consoles[0], in: folder, environment: [:])
+        let prices = try String(contentsOfFile: folder.path + "/prices.yaml", encoding: .utf8)
+        let now = Int64(Date.now.timeIntervalSince1970)
+        var books = FakeBooks(now: now + 86_400)
+        books.usage = [.init(hour: now / 86_400 * 86_400, uncached: 0, output: 0, requests: 1_000)]
+        try await FakeProvider.with(books) { fake in
+            // No billing period ends while the clock of the accounts runs ahead.
+            let day = Calendar(identifier: .gregorian).component(.day, from: .now)
+            let here = policy.replacing("billing_day: 15", with: "billing_day: \(day > 14 ? day - 13 : day + 14)")
+                .replacing(
+                    "credential_env: OPENAI_ADMIN_KEY",
+                    with: "credential_file: \(folder.path)/key\n    base_url: \(fake.url)")
+            let start = try #require(prices.range(of: "\nprices:"))
+            try await withAdmin(policy: here + String(prices[start.lowerBound...])) { harness in
+                try await reading(harness) {
+                    for (console, stage) in zip(consoles.dropFirst(), Self.stages) {
+                        fake.change { $0.usage[0].output = stage.tokens }
+                        try await reach(stage, harness)
+                        try await run(console, in: folder, environment: harness.environment)
+                    }
+                }
+                #expect(!harness.log.text.contains(FakeProvider.credential))
+            }
+        }
+    }
+
+    private static let mapPath = """
+        import importlib.util
+        [folder] = importlib.util.find_spec("litellm").submodule_search_locations
+        print(folder + "/model_prices_and_context_window_backup.json")
+        """
+
+    /// Runs a body while accounts are read by a clock that is faster than Redis's.
+    private func reading(_ harness: AdminHarness, _ body: () async throws -> Void) async throws {
+        let begun = Int64(Date.now.timeIntervalSince1970 * 1_000)
+        var timing = AccountSync.Timing()
+        timing.tick = .milliseconds(50)
+        timing.time = { begun + ($0 - begun) * Self.speed }
+        let server = harness.server
+        let sync = AccountSync(
+            store: server.stores.accounts, policy: { server.policies.effective }, sidecar: "test:1", version: "1.2.3",
+            timing: timing, onFigures: { server.reviewAlerts(of: $0) }, logger: harness.log.logger)
+        let running = Task { await sync.run() }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        running.cancel()
+        await running.value
+        try result.get()
+    }
+
+    /// Waits until the figures of a stage are stored and its alert is open.
+    private func reach(_ stage: (tokens: Int64, threshold: Int?), _ harness: AdminHarness) async throws {
+        try await eventually {
+            let field = try harness.redis.cli("HGET", "tollgate:account:main", "tokens/month.provider")
+            guard field.hasPrefix("\(stage.tokens) ") else { return false }
+            guard let threshold = stage.threshold else { return true }
+            let alerts = try await harness.ask("GET", "/v1/alerts?scope=account:main&state=open")
+            return alerts.text.contains(#""threshold":\#(threshold),"#)
+        }
+    }
+
+    private func run(_ block: [String], in folder: TemporaryFolder, environment: [String: String]) async throws {
+        let programs = URL(fileURLWithPath: SidecarProcess.program).deletingLastPathComponent().path
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        for step in PageWalk.steps(of: block) {
+            let command = try await Command.run(
+                "/bin/bash", ["-c", "exec 2>&1\n" + step.command], workingFolder: folder.path,
+                environment: environment.merging(["PATH": "\(programs):\(path)", "LC_ALL": "C.UTF-8"]) { $1 })
+            let came = PageWalk.lines(of: command.output)
+            let shown = step.shown.map(PageWalk.settled)
+            #expect(PageWalk.matches(came[...], shown[...]), "$ \(step.command)\n\(command.output)")
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}
