@@ -27,7 +27,8 @@ package struct AdminAPI: Sendable {
     package var routes: [Route] {
         TierRoutes(api: self).routes + AssignmentRoutes(api: self).routes + ScopeRoutes(api: self).routes
             + OverrideRoutes(api: self).routes + UserRoutes(api: self).routes + CallRoutes(api: self).routes
-            + UsageRoutes(api: self).routes + ReportRoutes(api: self).routes + AlertRoutes(api: self).routes
+            + UsageRoutes(api: self).routes + ReportRoutes(api: self).routes + DriftRoutes(api: self).routes
+            + AlertRoutes(api: self).routes
             + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
             + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
             + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + HealthRoutes(api: self).routes

@@ -34,6 +34,8 @@ package struct Policy: Sendable, Equatable {
     package var prices = PriceTable()
     /// The accounts at providers by id.
     package var accounts: [String: Account] = [:]
+    /// The drift of an account's usage from its provider's figures past which an alert opens, in percent, 1 … 1000.
+    package var driftThreshold = 5
     /// The rule for models without a price; nil if the policy does not say.
     package var unknownModel: UnknownModelRule?
     /// The kinds that requests may name besides the usual ones and those named elsewhere in the policy.

@@ -104,6 +104,7 @@ package struct PolicyChanges: Equatable, Sendable {
         if old.onRedisFailure != new.onRedisFailure { names.append("on_redis_failure") }
         if old.prices != new.prices { names.append("prices") }
         if old.accounts != new.accounts { names.append("accounts") }
+        if old.driftThreshold != new.driftThreshold { names.append("drift_threshold") }
         if old.unknownModel != new.unknownModel { names.append("unknown_model") }
         return names
     }

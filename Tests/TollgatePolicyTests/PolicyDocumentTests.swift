@@ -61,6 +61,7 @@ struct PolicyDocumentTests {
                 history: [user, run]
                 history_days: 5
                 history_months: 6
+                drift_threshold: 12
                 kinds: [session]
                 unknown_kinds: allow
                 fold_case: [user]

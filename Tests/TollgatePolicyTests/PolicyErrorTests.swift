@@ -17,7 +17,7 @@ struct PolicyErrorTests {
     static let meterWords = "expected one of requests, tokens, input_tokens, output_tokens, cost, concurrent"
     static let periodWords = "expected request, day, week, month, total, or a duration such as 30s, 1m, 24h, 7d"
     static let settingKeys =
-        "expected one of currency, decimals, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, kinds, unknown_kinds, fold_case, on_redis_failure, no_limits, defaults, scopes, tiers, assignments, prices, unknown_model, accounts"
+        "expected one of currency, decimals, timezone, reset_hour, billing_day, thresholds, history, history_days, history_months, kinds, unknown_kinds, fold_case, on_redis_failure, no_limits, defaults, scopes, tiers, assignments, prices, unknown_model, accounts, drift_threshold"
 
     @Test(
         "settings",
@@ -66,6 +66,10 @@ struct PolicyErrorTests {
             ("history_days: 0", "1: history_days: expected a whole number from 1 to 400, found 0"),
             ("\nhistory_days: 401", "2: history_days: expected a whole number from 1 to 400, found 401"),
             ("history_months: 1.5", "1: history_months: expected a whole number from 1 to 60, found 1.5"),
+            ("drift_threshold: 0", "1: drift_threshold: expected a whole number from 1 to 1000, found 0"),
+            ("drift_threshold: null", "1: drift_threshold: expected a whole number from 1 to 1000, found null"),
+            ("drift_threshold: 2.5", "1: drift_threshold: expected a whole number from 1 to 1000, found 2.5"),
+            ("drift_threshold: 1001", "1: drift_threshold: expected a whole number from 1 to 1000, found 1001"),
             ("history_months: 61", "1: history_months: expected a whole number from 1 to 60, found 61"),
             ("history: [[user]]", "1: history: expected a kind such as user"),
             ("on_redis_failure: open", "1: on_redis_failure: expected a map such as { requests: open, cost: closed }"),

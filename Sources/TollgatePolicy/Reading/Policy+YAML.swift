@@ -35,7 +35,7 @@ extension Policy {
         "currency", "decimals", "timezone", "reset_hour", "billing_day", "thresholds", "history", "history_days",
         "history_months",
         "kinds", "unknown_kinds", "fold_case", "on_redis_failure", "no_limits", "defaults", "scopes", "tiers",
-        "assignments", "prices", "unknown_model", "accounts",
+        "assignments", "prices", "unknown_model", "accounts", "drift_threshold",
     ]
 
     private mutating func read(_ root: DocumentNode, _ reader: PolicyReader) {
@@ -88,6 +88,9 @@ extension Policy {
         case "on_redis_failure": onRedisFailure = reader.failureRules(entry)
         case "prices": prices = reader.prices(entry)
         case "unknown_model": unknownModel = reader.unknownModelRule(entry)
+        case "drift_threshold":
+            driftThreshold =
+                reader.wholeNumber(entry.value, at: entry.position, in: 1...1_000).map(Int.init) ?? driftThreshold
         default: break
         }
     }

@@ -17,6 +17,7 @@ package struct PolicySettingsJSON: Encodable {
     private var unknownKinds: String
     private var foldedKinds: [String]
     private var onRedisFailure: [String: String]
+    private var driftThreshold: Int
     /// Nil if the file has none.
     private var accounts: [String: Account]?
     /// Nil if the file has none.
@@ -34,6 +35,7 @@ package struct PolicySettingsJSON: Encodable {
         case foldedKinds = "fold_case"
         case onRedisFailure = "on_redis_failure"
         case unknownModel = "unknown_model"
+        case driftThreshold = "drift_threshold"
     }
 
     /// Creates the settings of a policy.
@@ -52,6 +54,7 @@ package struct PolicySettingsJSON: Encodable {
         foldedKinds = policy.foldedKinds.sorted()
         onRedisFailure = Dictionary(
             uniqueKeysWithValues: Meter.allCases.map { ($0.name, policy.onRedisFailure[$0].rawValue) })
+        driftThreshold = policy.driftThreshold
         prices = policy.prices.isEmpty ? nil : policy.prices
         unknownModel = policy.unknownModel
         accounts = policy.accounts.isEmpty ? nil : policy.accounts

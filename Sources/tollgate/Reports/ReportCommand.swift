@@ -6,8 +6,9 @@ import TollgateStores
 /// The command `tollgate report`.
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "Report usage by day, by month, or by the highest usage.",
-        subcommands: [ReportDaily.self, ReportMonthly.self, ReportTop.self])
+        commandName: "report",
+        abstract: "Report usage by day, by month, by the highest usage, or against what providers report.",
+        subcommands: [ReportDaily.self, ReportMonthly.self, ReportTop.self, ReportDrift.self])
 }
 
 /// The arguments of reports on one scope.
@@ -97,7 +98,7 @@ struct ReportMonthly: AsyncParsableCommand {
 /// The options for the output of a report.
 struct ReportOptions: ParsableArguments {
     /// The timeout factor: a year split by tool is 80 000 lines, which take a busy sidecar some time.
-    private static let patienceFactor = 6
+    static let patienceFactor = 6
 
     @Flag(help: "Print CSV (RFC 4180) with a header.")
     var csv = false
