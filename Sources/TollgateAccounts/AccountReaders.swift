@@ -27,6 +27,7 @@ actor AccountReaders {
     private let store: AccountStore
     private let client: ProviderClient
     private let sidecar: String
+    private let drift: DriftAlerts?
     private let onFigures: @Sendable (Scope) -> Void
     private let logger: Logger
     private var entries: [String: Entry] = [:]
@@ -43,14 +44,17 @@ actor AccountReaders {
     /// The shortest time between two attempts, in ms, which is the providers' own.
     private static let minPause: Int64 = 60_000
 
-    /// - Parameter onFigures: Called with the scope of an account after its figures have been written.
+    /// - Parameters:
+    ///   - drift: What compares both sides after each reading; nil for nothing.
+    ///   - onFigures: Called with the scope of an account after its figures have been written.
     init(
-        store: AccountStore, client: ProviderClient, sidecar: String, onFigures: @escaping @Sendable (Scope) -> Void,
-        logger: Logger
+        store: AccountStore, client: ProviderClient, sidecar: String, drift: DriftAlerts?,
+        onFigures: @escaping @Sendable (Scope) -> Void, logger: Logger
     ) {
         self.store = store
         self.client = client
         self.sidecar = sidecar
+        self.drift = drift
         self.onFigures = onFigures
         self.logger = logger
         malformed = OnceLog(logger)
@@ -196,6 +200,7 @@ actor AccountReaders {
                 try await store.write(
                     state, days: days, hours: usage.hourFigures, removing: excess, of: reading.id)
                 try await writeFigures(days, of: reading)
+                if holdsLease { await drift?.review(reading, state, days) }
             }
         } catch {
             // The links log a lost connection. The account is read again when it is due.

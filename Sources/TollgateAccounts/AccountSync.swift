@@ -29,6 +29,7 @@ package struct AccountSync: Service {
     private let store: AccountStore
     private let policy: @Sendable () -> Policy
     private let version: String
+    private let drift: DriftAlerts?
     private let bounds: ProviderBounds
     private let sidecar: String
     private let timing: Timing
@@ -39,15 +40,17 @@ package struct AccountSync: Service {
     ///   - policy: Returns the active policy.
     ///   - sidecar: The name of this sidecar, unique in the namespace.
     ///   - version: Tollgate's version, for the header User-Agent.
+    ///   - drift: What compares both sides after each reading; nil for nothing.
     ///   - onFigures: Called with the scope of an account after new figures of it have been stored.
     package init(
         store: AccountStore, policy: @escaping @Sendable () -> Policy, sidecar: String, version: String,
-        bounds: ProviderBounds = ProviderBounds(), timing: Timing = Timing(),
+        drift: DriftAlerts? = nil, bounds: ProviderBounds = ProviderBounds(), timing: Timing = Timing(),
         onFigures: @escaping @Sendable (Scope) -> Void = { _ in }, logger: Logger
     ) {
         self.store = store
         self.policy = policy
         self.version = version
+        self.drift = drift
         self.bounds = bounds
         self.sidecar = sidecar
         self.timing = timing
@@ -62,7 +65,7 @@ package struct AccountSync: Service {
             eventLoopGroupProvider: .shared(group), configuration: ProviderClient.configuration(bounds))
         let client = ProviderClient(http: http, version: version, bounds: bounds)
         let readers = AccountReaders(
-            store: store, client: client, sidecar: sidecar, onFigures: onFigures, logger: logger)
+            store: store, client: client, sidecar: sidecar, drift: drift, onFigures: onFigures, logger: logger)
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while (try? await Task.sleep(for: timing.tick)) != nil {

@@ -12,6 +12,8 @@ import TollgateTestSupport
 struct AccountHarness: Sendable {
     let redis: TestRedis
     let store: AccountStore
+    let alerts: AlertStore
+    let history: HistoryStore
     let folder: TemporaryFolder
     let log = CapturedLog()
     /// The virtual time at the beginning, Unix ms: 2026-11-15T12:00:00Z, so that no test crosses midnight.
@@ -26,10 +28,12 @@ struct AccountHarness: Sendable {
         try folder.write(FakeProvider.credential + "\n", to: "key")
         let words = try redis.cli("TIME").split(separator: "\n").compactMap { Int64($0) }
         try await withStoreLink(to: redis) { link in
+            let keySpace = KeySpace(namespace: "tollgate")
             try await body(
                 AccountHarness(
-                    redis: redis, store: AccountStore(link: link, keySpace: KeySpace(namespace: "tollgate")),
-                    folder: folder,
+                    redis: redis, store: AccountStore(link: link, keySpace: keySpace),
+                    alerts: AlertStore(link: link, keySpace: keySpace, logger: CapturedLog().logger),
+                    history: HistoryStore(link: link, keySpace: keySpace), folder: folder,
                     realBegun: words[0] * 1_000 + words[1] / 1_000))
         }
     }
@@ -49,20 +53,23 @@ struct AccountHarness: Sendable {
 
     /// Runs a body while a sidecar reads accounts.
     ///
-    /// - Parameter speed: The seconds of virtual time in one second.
+    /// - Parameters:
+    ///   - speed: The seconds of virtual time in one second.
+    ///   - settings: Other settings of the policy.
     func reading(
         _ accounts: String..., by sidecar: String = "test:1", speed: Int64 = 1,
-        bounds: ProviderBounds = ProviderBounds(),
+        bounds: ProviderBounds = ProviderBounds(), policy settings: String = "",
         _ body: () async throws -> Void
     ) async throws {
-        let policy = try Policy(yaml: "accounts:\n" + accounts.joined(), file: "t.yaml")
+        let policy = try Policy(yaml: "accounts:\n" + accounts.joined() + settings, file: "t.yaml")
         let (begun, realBegun) = (begun, realBegun)
         var timing = AccountSync.Timing()
         timing.tick = .milliseconds(50)
         timing.time = { begun + ($0 - realBegun) * speed }
+        let drift = DriftAlerts(alerts: alerts, history: history, policy: { policy }, logger: log.logger)
         let sync = AccountSync(
-            store: store, policy: { policy }, sidecar: sidecar, version: "1.2.3", bounds: bounds, timing: timing,
-            logger: log.logger)
+            store: store, policy: { policy }, sidecar: sidecar, version: "1.2.3", drift: drift, bounds: bounds,
+            timing: timing, logger: log.logger)
         let running = Task { await sync.run() }
         let result: Result<Void, any Error>
         do {

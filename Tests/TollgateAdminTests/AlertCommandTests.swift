@@ -47,6 +47,37 @@ import TollgateTestSupport
         }
     }
 
+    @Test("an alert about drift names both sides")
+    func drift() async throws {
+        try await withAdmin { admin in
+            let alert = Alert(
+                driftOf: try Scope(parsing: "account:main"), on: try #require(UTCDay(parsing: "2026-11-19")),
+                meter: .tokens, ours: 877, theirs: 1_000, threshold: 5, openedAt: AdminHarness.alertTime)
+            #expect(try await admin.alerts.open(alert))
+            #expect(
+                try await admin.tollgate("alerts").output == """
+                    opened                severity  scope         limit         used   max     %  state  id
+                    2026-11-20T18:20:01Z  warning   account:main  tokens drift   877  1000  87.7  open   \(alert.id)
+
+                    """)
+            #expect(
+                try await admin.tollgate("alert", "show", alert.id).output == """
+                    id            \(alert.id)
+                    scope         account:main
+                    drift         tokens of 2026-11-19, past 5 %
+                    amounts       877 is ours, 1000 the provider's
+                    severity      warning, drift
+                    state         open
+                    opened        2026-11-20T18:20:01.123Z
+                    ends          2026-11-27T00:00:00Z
+
+                    """)
+            #expect(
+                try await admin.tollgate("alert", "resolve", alert.id).output
+                    == "\(alert.id): account:main tokens of 2026-11-19 drift past 5 %, resolved\n")
+        }
+    }
+
     @Test("alert show prints all fields; repeated changes and missing alerts exit with 2")
     func one() async throws {
         try await withAdmin { admin in

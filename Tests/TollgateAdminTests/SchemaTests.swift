@@ -2,6 +2,8 @@ import Foundation
 import Synchronization
 import Testing
 import TollgateCore
+import TollgateServer
+import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -81,6 +83,8 @@ struct SchemaTests {
         ("GET", "/v1/reports/monthly?scope=user:alice&by=provider", nil), ("GET", "/v1/reports/top?kind=user", nil),
         ("GET", "/v1/reports/daily", nil), ("GET", "/v1/reports/monthly?scope=model:x", nil),
         ("GET", "/v1/reports/top?kind=model", nil),
+        ("GET", "/v1/reports/drift", nil), ("GET", "/v1/reports/drift?account=main&format=json", nil),
+        ("GET", "/v1/reports/drift?account=none", nil), ("GET", "/v1/reports/drift?from=now", nil),
         ("GET", "/v1/reports/top?kind=user&meter=cost&day=2026-11-20", nil),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
         ("GET", "/v1/deliveries", nil), ("POST", "/v1/deliveries/log/test", nil),
@@ -118,10 +122,29 @@ struct SchemaTests {
         try redis.cli(["XADD", "tollgate:{alerts}:dead-letters:log", "*"] + fields)
     }
 
+    /// Adds days of an account on which both sides have figures, and one on which the provider has none.
+    private static func addDrift(to admin: AdminHarness) async throws {
+        let now = await admin.server.redisTime
+        try admin.redis.cli("HSET", "tollgate:{accounts}:state:main", "last_success", "\(now + 86_400_000)")
+        for days: Int64 in 1...3 {
+            let day = "\(UTCDay(containing: now / 1_000).advanced(by: -days))"
+            try admin.redis.cli("HSET", "tollgate:account:main:day:\(day)", "tokens", "877", "cost", "5")
+            let figures =
+                "\(days == 3 ? "requests" : "input_tokens")=\(days == 2 ? 0 : 1_000) cost=\(days == 3 ? -1 : 1)"
+            try admin.redis.cli("HSET", "tollgate:{accounts}:days:main", day, figures)
+        }
+    }
+
     @Test("on every route, successes and problems alike")
     func bodies() async throws {
         try await withAdmin(policy: Self.policy) { admin in
-            let alerts = try await admin.raiseAlerts()
+            var alerts = try await admin.raiseAlerts()
+            try await Self.addDrift(to: admin)
+            let drift = Alert(
+                driftOf: try Scope(parsing: "account:main"), on: UTCDay(number: 20_000), meter: .cost, ours: 1,
+                theirs: 0, threshold: 5, openedAt: AdminHarness.alertTime)
+            #expect(try await admin.alerts.open(drift))
+            alerts.append(drift)
             // A ranking with content, whether or not the scripts rank.
             try admin.redis.cli("ZADD", "tollgate:top-scopes:user:cost:2026-11-20", "5", "user:alice")
             try admin.redis.cli("HSET", "tollgate:user:alice:day:2026-11-20", "cost", "5")

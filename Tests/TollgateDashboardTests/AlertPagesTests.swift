@@ -45,6 +45,19 @@ import TollgateStores
         }
     }
 
+    @Test("an alert about drift names the meter and the difference, with both sides")
+    func drift() async throws {
+        try await withDashboard { dashboard in
+            let alert = Alert(
+                driftOf: try Scope(parsing: "account:main"), on: try #require(UTCDay(parsing: "2026-11-19")),
+                meter: .tokens, ours: 877, theirs: 1_000, threshold: 100, openedAt: await dashboard.server.redisTime)
+            #expect(try await dashboard.server.stores.alerts.open(alert))
+            let page = try await dashboard.browser(as: .viewer).get("/alerts")
+            #expect(page.words.contains("warning account:main tokens drift by -12.3 % 2026-11-19"), "\(page.words)")
+            #expect(page.words.contains("877 1\u{202F}000 87.7 %"), "\(page.words)")
+        }
+    }
+
     @Test("one or many are acknowledged and resolved, and failures say which and why")
     func changes() async throws {
         try await withDashboard { dashboard in

@@ -1,5 +1,6 @@
-/// An alert: a scope has used a share of a limit, or the price of a model is not known. There is one for each scope,
-/// limit, period and threshold, and one a day for each model.
+/// An alert: a scope has used a share of a limit, the price of a model is not known, or our count of an account's usage
+/// differs from its provider's. There is one for each scope, limit, period and threshold, one a day for each model, and
+/// one for each account and closed day.
 public struct Alert: Sendable, Hashable {
     /// The type of an alert.
     public enum Kind: String, Sendable, CaseIterable {
@@ -10,6 +11,10 @@ public struct Alert: Sendable, Hashable {
         /// The price of a model is not known. The alert has no limit: its meter is `cost`, its period a day by UTC, and
         /// its amounts are 0.
         case unknownModel = "unknown_model"
+        /// Our tokens or our cost of an account on a closed day by UTC differ from those that its provider reports. The
+        /// alert has no limit: ``used`` is our amount, ``max`` the provider's, and ``threshold`` the difference in
+        /// percent past which the alert opens.
+        case drift
     }
 
     /// The severity of an alert.
@@ -48,7 +53,7 @@ public struct Alert: Sendable, Hashable {
         case reset
         /// A refund took the usage below the threshold.
         case refunded
-        /// A provider corrected its figures, which took the usage of the account below the threshold.
+        /// A provider corrected its figures.
         case corrected
     }
 
@@ -143,10 +148,10 @@ public struct Alert: Sendable, Hashable {
     }
 
     /// Whether the alert is about a limit, so that usage can end it.
-    package var isOfLimit: Bool { kind != .unknownModel }
+    package var isOfLimit: Bool { kind == .approachingLimit || kind == .quotaExceeded }
 
-    /// The severity: critical from a threshold of 95 %.
-    public var severity: Severity { threshold < 95 ? .warning : .critical }
+    /// The severity: critical from a threshold of 95 % of a limit.
+    public var severity: Severity { threshold < 95 || !isOfLimit ? .warning : .critical }
 
     /// The usage in percent of `max`, rounded down to two decimals; nil if `max` is 0.
     public var percent: Double? {
@@ -169,8 +174,14 @@ public struct Alert: Sendable, Hashable {
     /// The name of the limit, such as `cost/month`.
     public var limitName: String { meter.limitName(over: period) }
 
-    /// What the alert says of its scope: `cost/day at 80 %`, or `price not known`.
-    package var condition: String { isOfLimit ? "\(limitName) at \(threshold) %" : "price not known" }
+    /// What the alert says of its scope: `cost/day at 80 %`, `price not known`, or `tokens drift by -12.3 %`.
+    package var condition: String {
+        switch kind {
+        case .approachingLimit, .quotaExceeded: "\(limitName) at \(threshold) %"
+        case .unknownModel: "price not known"
+        case .drift: "\(meter.name) drift\(drift?.percentText.map { " by \($0) %" } ?? ": only ours")"
+        }
+    }
 
     /// Whether a text has the form of an id: 1 to 64 lower-case letters, digits and hyphens.
     package static func isID(_ text: String) -> Bool {

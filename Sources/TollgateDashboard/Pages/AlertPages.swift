@@ -119,10 +119,13 @@ struct AlertPages: Sendable {
         context["severity"] = AlertLevel(alert).rawValue
         context["condition"] = alert.condition
         context["threshold"] = alert.isOfLimit ? alert.threshold : nil
-        if !alert.isOfLimit {
+        switch alert.kind {
+        case .approachingLimit, .quotaExceeded: break
+        case .unknownModel:
             for (key, text) in [("limit", alert.condition), ("used", "–"), ("max", "–"), ("percent", "–")] {
                 context[key] = text
             }
+        case .drift: context["limit"] = alert.condition
         }
         context["period"] = alert.periodID
         let marks = [("acknowledged", alert.acknowledged), ("resolved", alert.resolved)]

@@ -205,13 +205,17 @@ extension HistoryMeter {
     static let charted: [HistoryMeter] = [.cost, .tokens, .inputTokens, .outputTokens, .requests, .denied]
 }
 
-/// The class of an alert's row: by its threshold, as the API's severities put 95 % and 100 % together.
+/// The class of an alert's row: by its threshold of a limit, as the API's severities put 95 % and 100 % together.
 enum AlertLevel: String {
     case warning
     case critical
     case exceeded
 
     init(_ alert: Alert) {
+        guard alert.isOfLimit else {
+            self = .warning
+            return
+        }
         self = alert.threshold >= 100 ? .exceeded : alert.threshold >= 95 ? .critical : .warning
     }
 }

@@ -20,9 +20,9 @@ struct AlertSentence {
     /// The whole sentence: `user:alice has used 101.2 % of cost/day (20.24 of 20 USD), resets 2026-11-21 05:00 UTC`.
     var text: String {
         switch entry.event {
-        case .opened where !alert.isOfLimit: used
-        case .acknowledged where !alert.isOfLimit: "\(used); acknowledged by \(name(alert.acknowledged))"
-        case .resolved where !alert.isOfLimit: "\(used); resolved \(reason)"
+        case .opened where !alert.isOfLimit: used + sides
+        case .acknowledged where !alert.isOfLimit: "\(used)\(sides); acknowledged by \(name(alert.acknowledged))"
+        case .resolved where !alert.isOfLimit: "\(used)\(sides); resolved \(reason)"
         case .opened: "\(used)\(amounts)\(ending)\(shadow)"
         case .acknowledged: "\(used)\(amounts)\(ending)\(shadow); acknowledged by \(name(alert.acknowledged))"
         case .resolved: "\(used)\(amounts); resolved \(reason)"
@@ -31,9 +31,30 @@ struct AlertSentence {
 
     /// The start of the sentence: `user:alice has used 101.2 % of cost/day`.
     var used: String {
-        guard alert.isOfLimit else { return "\(start)the price of \(scope) is not known, so its cost is not counted" }
-        let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than 0 %"
-        return "\(start)\(scope) has used \(share) of \(alert.limitName)"
+        switch alert.kind {
+        case .unknownModel: return "\(start)the price of \(scope) is not known, so its cost is not counted"
+        case .drift: return "\(start)our \(alert.meter.name) of \(scope) on \(day) \(drift)"
+        case .approachingLimit, .quotaExceeded:
+            let share = alert.percent.map { "\(Self.number($0)) %" } ?? "more than 0 %"
+            return "\(start)\(scope) has used \(share) of \(alert.limitName)"
+        }
+    }
+
+    private var day: String { alert.periodID ?? "an unknown day" }
+
+    /// The end of the sentence about a drift: `is 12.3 % less than its provider reports`.
+    private var drift: String {
+        let verb = alert.meter == .cost ? "is" : "are"
+        guard let text = alert.drift?.percentText else { return "\(verb) not 0, unlike its provider's" }
+        let isLess = text.hasPrefix("-")
+        let word = isLess ? (alert.meter == .cost ? "less" : "fewer") : "more"
+        return "\(verb) \(isLess ? String(text.dropFirst()) : text) % \(word) than its provider reports"
+    }
+
+    /// Both sides of a drift in parentheses, such as ` (877, not 1000)`; empty for other alerts.
+    private var sides: String {
+        guard alert.kind == .drift else { return "" }
+        return " (\(alert.usedText), not \(alert.maxText)\(alert.meter == .cost ? " \(currency)" : ""))"
     }
 
     private var start: String { isTest ? "Test message, no alert is open: " : "" }
@@ -55,11 +76,14 @@ struct AlertSentence {
     private var reason: String {
         switch alert.reason {
         case .byHand: "by \(name(alert.resolved))"
+        case .periodEnded where alert.kind == .drift: "\(Alert.driftDays) days after that day"
         case .periodEnded where !alert.isOfLimit: "at the end of the day"
         case .periodEnded: "because its period has ended"
+        case .limitRaised where alert.kind == .drift: "because the threshold is higher now"
         case .limitRaised: "because the limit is higher now"
         case .reset: "because the counter was reset"
         case .refunded: "because usage was refunded"
+        case .corrected where alert.kind == .drift: "because both sides agree again"
         case .corrected: "because the provider corrected its figures"
         case nil: "for an unknown reason"
         }

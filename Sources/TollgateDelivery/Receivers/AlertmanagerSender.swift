@@ -37,7 +37,7 @@ struct AlertmanagerSender: AlertSender {
     /// Orders the alerts of a limit and threshold, which have the same labels. The late end of one would end the next.
     func order(of entry: AlertEntry) -> String {
         let alert = entry.alert
-        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.maxText)"
+        return "\(alert.scope) \(alert.limitName) \(alert.threshold) \(alert.maxText) \(Self.day(of: alert) ?? "")"
     }
 
     func deliver(_ entry: AlertEntry, isTest: Bool) async -> DeliveryOutcome {
@@ -69,13 +69,18 @@ struct AlertmanagerSender: AlertSender {
 
     /// Includes `max`, because a limit can have two alerts if a user's tier depends on the roles that a request names.
     private func labels(_ alert: Alert) -> [String: String] {
-        [
+        var labels = [
             "alertname": alert.kind.alertName,
             "severity": alert.severity.rawValue, "scope": alert.scope.description,
             "kind": alert.scope.kind.description, "limit": alert.limitName, "threshold": "\(alert.threshold)",
             "max": alert.maxText, "tollgate": namespace,
         ]
+        labels["day"] = Self.day(of: alert)
+        return labels
     }
+
+    /// The day of a drift, because those of several days are open at the same time; nil for other alerts.
+    private static func day(of alert: Alert) -> String? { alert.kind == .drift ? alert.periodID : nil }
 }
 
 extension Alert.Kind {
@@ -85,6 +90,7 @@ extension Alert.Kind {
         case .approachingLimit: "TollgateApproachingLimit"
         case .quotaExceeded: "TollgateQuotaExceeded"
         case .unknownModel: "TollgateUnknownModel"
+        case .drift: "TollgateDrift"
         }
     }
 }

@@ -99,6 +99,13 @@ package final class AlertStore: Sendable {
         try await write(alert, .opened, ifState: nil, at: alert.openedAt)
     }
 
+    /// Resolves an alert that no batch function has made, as `auto`. An alert that is resolved or missing stays as it is.
+    ///
+    /// - Parameter at: Unix ms.
+    package func end(_ id: String, for reason: Alert.Reason, at: Int64) async throws(StoreError) {
+        try await publish(.resolved(id: id, at: at, reason: reason))
+    }
+
     /// Removes a published item from the outbox of a scope. Idempotent.
     package func removePublished(_ item: String, of scope: Scope) async throws(StoreError) {
         let key = keySpace.hash(of: scope)

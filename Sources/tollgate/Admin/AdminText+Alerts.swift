@@ -39,8 +39,17 @@ extension AdminText {
             "state         \(alert["state"].text)",
             "opened        \(alert["opened_at"].text)",
         ]
-        if alert["type"].string == Alert.Kind.unknownModel.rawValue {
-            lines.replaceSubrange(2...3, with: ["price         not known\(period)"])
+        switch alert["type"].string.flatMap(Alert.Kind.init) {
+        case .unknownModel: lines.replaceSubrange(2...3, with: ["price         not known\(period)"])
+        case .drift:
+            let sides = "\(alert["used"].text) is ours, \(alert["max"].text) the provider's"
+            lines.replaceSubrange(
+                2...3,
+                with: [
+                    "drift         \(alert["meter"].text)\(period), past \(alert["threshold"].text) %",
+                    "amounts       \(sides)",
+                ])
+        case .approachingLimit, .quotaExceeded, nil: break
         }
         for verb in ["acknowledged", "resolved"] where alert["\(verb)_at"] != .null {
             let name = verb + String(repeating: " ", count: 14 - verb.count)
@@ -53,10 +62,14 @@ extension AdminText {
 
     /// Formats the change of an alert.
     static func alertChange(_ alert: JSONValue) -> String {
-        JSONValue.printable(
-            alert["type"].string == Alert.Kind.unknownModel.rawValue
-                ? "\(alert["id"].text): price of \(alert["scope"].text) not known, \(alert["state"].text)"
-                : "\(alert["id"].text): \(alert["limit"].text) at \(alert["threshold"].text) %, \(alert["state"].text)")
+        let condition =
+            switch alert["type"].string.flatMap(Alert.Kind.init) {
+            case .unknownModel: "price of \(alert["scope"].text) not known"
+            case .drift:
+                "\(alert["scope"].text) \(alert["meter"].text) of \(alert["period_id"].text) drift past \(alert["threshold"].text) %"
+            case .approachingLimit, .quotaExceeded, nil: "\(alert["limit"].text) at \(alert["threshold"].text) %"
+            }
+        return JSONValue.printable("\(alert["id"].text): \(condition), \(alert["state"].text)")
     }
 
     static func events(_ answer: JSONValue, on terminal: Terminal? = nil) -> String {
@@ -83,7 +96,11 @@ extension AdminText {
 
     /// The name of the limit without its scope.
     private static func limit(of answer: JSONValue) -> String {
-        guard answer["type"].string != Alert.Kind.unknownModel.rawValue else { return "price not known" }
+        switch answer["type"].string.flatMap(Alert.Kind.init) {
+        case .unknownModel: return "price not known"
+        case .drift: return "\(answer["meter"].text) drift"
+        case .approachingLimit, .quotaExceeded, nil: break
+        }
         return answer["meter"].string == "concurrent"
             ? "concurrent" : "\(answer["meter"].text)/\(answer["period"].text)"
     }

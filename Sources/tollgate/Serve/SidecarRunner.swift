@@ -65,9 +65,12 @@ struct SidecarRunner: Service {
             })
         let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
+        let drift = DriftAlerts(
+            alerts: sidecar.stores.alerts, history: sidecar.stores.history, policy: { sidecar.policies.effective },
+            logger: logger)
         let accounts = AccountSync(
             store: sidecar.stores.accounts, policy: { sidecar.policies.file }, sidecar: sidecar.name,
-            version: Version.current, onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
+            version: Version.current, drift: drift, onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
         var services: [any Service] = first + [sidecar, policyReloader, delivery, accounts, startReport]
