@@ -21,7 +21,7 @@ package struct Dashboard: Sendable {
         Assets.routes + SignInPages(pages: pages).routes + OverviewPage(pages: pages).routes
             + UsagePages(pages: pages).routes + NewScopePage(pages: pages).routes
             + ScopeForms(pages: pages).routes + AnalyticsPage(pages: pages).routes
-            + AlertPages(pages: pages).routes + settings + reports
+            + AlertPages(pages: pages).routes + ProviderPages(pages: pages).routes + settings + reports
     }
 
     /// The routes of the pages that edit settings.

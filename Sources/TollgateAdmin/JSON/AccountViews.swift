@@ -1,12 +1,13 @@
-import TollgateCore
-import TollgatePolicy
-import TollgateStores
+package import TollgateCore
+package import TollgateLedger
+package import TollgatePolicy
+package import TollgateStores
 
 /// An account at a provider: its settings, the state of its reading, and both sides of its usage in the billing period.
 /// It contains no credential.
-struct AccountView: Encodable {
+package struct AccountView: Encodable, Sendable {
     /// The state of the provider's figures.
-    enum Status: String, Encodable {
+    package enum Status: String, Encodable, Sendable {
         /// The account has no credential, so it is not read.
         case off
         /// The account has not been read yet. No figures are not figures of 0.
@@ -19,19 +20,23 @@ struct AccountView: Encodable {
         case failing
     }
 
-    var id: String
-    var account: Account
-    var stored: StoredAccount
+    package var id: String
+    /// The scope `account:ID`.
+    package var scope: Scope
+    package var account: Account
+    package var stored: StoredAccount
     /// The billing period, from its first instant to its end, Unix ms.
-    var period: CalendarWindow
+    package var period: CalendarWindow
     /// Our own amounts in the period; nil if the kind `account` has no history.
-    var own: HistoryAmounts?
-    var moneyUnit: MoneyUnit
-    var limits: [Limit]
+    package var own: HistoryAmounts?
+    package var moneyUnit: MoneyUnit
+    package var limits: [Limit]
+    /// The usage against each limit in force, also those of administrators.
+    package var usage: [ScopeUsage.Item]
     /// Unix ms by Redis's clock.
-    var now: Int64
+    package var now: Int64
     /// Whether the view contains the days and hours.
-    var isWhole: Bool
+    package var isWhole = false
 
     private enum CodingKeys: String, CodingKey {
         case id, provider, status, failure, limits, period, own, days, hours, quotas, sidecar
@@ -45,7 +50,7 @@ struct AccountView: Encodable {
         case reported
     }
 
-    var status: Status {
+    package var status: Status {
         let state = stored.state
         if account.credential == nil { return .off }
         if state.failure != nil { return .failing }
@@ -53,7 +58,7 @@ struct AccountView: Encodable {
         return now - last <= Int64(account.interval) * 3_000 ? .fresh : .stale
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         let state = stored.state
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(id, forKey: .id)
@@ -79,12 +84,12 @@ struct AccountView: Encodable {
     }
 
     /// The provider's figures in the period; nil if it has reported none.
-    private var reported: AccountFigures? {
+    package var reported: AccountFigures? {
         stored.figures(in: period)
     }
 
     /// The quotas that the provider reports.
-    private var quotas: [QuotaView] {
+    package var quotas: [QuotaView] {
         (stored.state.quotas ?? "").split(separator: ";").compactMap { QuotaView(String($0)) }
     }
 }
@@ -128,13 +133,13 @@ private struct FiguresView: Encodable {
 }
 
 /// A quota that a provider reports.
-private struct QuotaView: Encodable {
-    var name: String
-    var unit: String
-    var limit: String?
-    var used: String?
-    var remaining: String?
-    var resetsAt: String?
+package struct QuotaView: Encodable {
+    package var name: String
+    package var unit: String
+    package var limit: String?
+    package var used: String?
+    package var remaining: String?
+    package var resetsAt: String?
 
     private enum CodingKeys: String, CodingKey {
         case name, unit, limit, used, remaining
@@ -157,7 +162,7 @@ private struct QuotaView: Encodable {
         resetsAt = Int64(words[5]).map { UTCTime.wholeSeconds(milliseconds: $0 * 1_000) }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)
         try container.encode(unit, forKey: .unit)

@@ -55,25 +55,11 @@ struct AccountRoutes {
         return view
     }
 
-    /// - Parameter policy: The policy that has the accounts, also if another one is installed meanwhile.
     private func views(_ ids: [String], _ policy: Policy, isWhole: Bool) async throws -> [AccountView] {
-        let stored = try await api.stores.accounts.accounts(ids)
-        let now = await api.server.redisTime
-        var views: [AccountView] = []
-        for (id, stored) in zip(ids, stored) {
-            guard let account = policy.accounts[id] else { continue }
-            let scope = try Scope(parts: [Scope.Part(kind: "account", id: id)])
-            let period = account.calendar.window(.month, containing: now)
-            var own: HistoryAmounts?
-            if policy.hasHistory(scope) {
-                own = try await api.stores.history.months(of: scope, ids: [period.id], .totals)[0].total
-            }
-            views.append(
-                AccountView(
-                    id: id, account: account, stored: try stored.get(), period: period, own: own,
-                    moneyUnit: api.moneyUnit, limits: policy.limits(for: scope).map(\.limit), now: now,
-                    isWhole: isWhole))
+        try await AccountView.read(ids, of: policy, from: api.server).map { reading in
+            var view = try reading.view.get()
+            view.isWhole = isWhole
+            return view
         }
-        return views
     }
 }

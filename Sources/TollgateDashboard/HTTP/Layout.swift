@@ -19,6 +19,7 @@ extension PageServer {
         Entry(key: "usage", label: "Usage", path: "/usage"),
         Entry(key: "alerts", label: "Alerts", path: "/alerts"),
         Entry(key: "analytics", label: "Analytics", path: "/analytics"),
+        Entry(key: "providers", label: "Providers", path: "/providers"),
         Entry(key: "tiers", label: "Tiers", path: "/tiers"),
         Entry(key: "assignments", label: "Assignments", path: "/assignments"),
         Entry(key: "overrides", label: "Overrides", path: "/overrides"),

@@ -222,7 +222,7 @@ def page(name, refresh, body, as_of=0):
 <script src="/dashboard.js" defer></script></head><body>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="top"><a class="brand" href="/">Tollgate</a><nav aria-label="Pages"><ul><li><a href="/" aria-current="page">Overview</a></li>
-{"".join(f'<li><a href="/plain">{each}</a></li>' for each in ["Usage", "New scope", "Alerts", "Analytics", "Tiers", "Assignments", "Overrides", "Who", "Audit", "Deliveries", "Policy", "System"])}</ul></nav>
+{"".join(f'<li><a href="/plain">{each}</a></li>' for each in ["Usage", "New scope", "Alerts", "Analytics", "Providers", "Tiers", "Assignments", "Overrides", "Who", "Audit", "Deliveries", "Policy", "System"])}</ul></nav>
 <form class="user" method="post" action="/sign-out"><span>Ada <span class="badge">admin</span></span> <button class="plain">Sign out</button></form></header>
 <main id="main"><div class="heading"><h1>Sample</h1><div class="status-line"><p id="as-of" data-live="as-of">As of <time datetime="2026-11-30T{clock}Z" title="2026-11-30 {clock} UTC">{clock}</time>, Europe/Berlin</p>
 <p id="stale" role="status" hidden></p><button type="button" id="refresh-now" hidden>Refresh</button>
