@@ -165,6 +165,18 @@ import TollgateTestSupport
         }
     }
 
+    @Test("without Redis the pages say so, and work again afterwards")
+    func away() async throws {
+        try await withDashboard(policy: Self.policy) { dashboard in
+            let viewer = try await dashboard.browser(as: .viewer)
+            dashboard.redis.stop()
+            try await eventually { await !dashboard.server.isReady }
+            for path in ["/providers", "/providers/main"] { #expect(try await viewer.get(path).status == 503) }
+            try dashboard.redis.start()
+            try await eventually { try await viewer.get("/providers").status == 200 }
+        }
+    }
+
     @Test("unresolved alerts of an account are counted")
     func alerts() async throws {
         try await withDashboard(policy: Self.policy) { dashboard in

@@ -54,7 +54,7 @@ struct ProviderPages: Sendable {
         let id = try request.request.parameter("id")
         let policy = sidecar.policies.effective
         guard let (_, view) = try await AccountView.read([id], of: policy, from: sidecar).first else {
-            throw Problem.notFound("there is no account \(PlainText.shortened(id, to: 64)) in the policy file")
+            throw Problem.notFound("there is no account \(PlainText.shortened(id, to: 64))")
         }
         var context = card(of: id, view, policy, try await activeAlerts())
         context["isPage"] = true
