@@ -138,9 +138,13 @@ import TollgateTestSupport
                 state.quotas = "core requests 5000 12 4988 4102444800;key nano_dollars - 1500000000 - -"
             }
             let page = try await dashboard.browser(as: .viewer).get("/providers/main")
-            #expect(page.words.contains("\(today) 2 no figures 950 no figures 3.20 no figures"), "\(page.words)")
-            #expect(page.words.contains("\(yesterday) 0 no figures 0 1\u{202F}500 0.00 0.50"))
-            #expect(page.text.matches(of: /data-row="\d{4}-\d\d-\d\d"/).count == 31)
+            #expect(
+                page.words.contains(
+                    "\(today) 2 no figures 950 no figures not closed yet 3.20 no figures not closed yet"),
+                "\(page.words)")
+            // Own usage began today: it is not known of yesterday, which is not 0.
+            #expect(page.words.contains("\(yesterday) no figures no figures no figures 1\u{202F}500"))
+            #expect(page.text.matches(of: /data-row="\d{4}-\d\d-\d\d"/).count == 2)
             #expect(page.words.contains("core requests 12 5\u{202F}000 4\u{202F}988 1 Jan 2100"))
             #expect(page.words.contains("key USD 1.5 none –"))
             #expect(page.text.contains("<a href=\"/providers\" aria-current=\"page\">Providers</a>"))
@@ -149,6 +153,42 @@ import TollgateTestSupport
             let page = try await dashboard.browser(as: .viewer).get("/providers/main")
             #expect(page.status == 200 && page.words.contains("No history is retained for the kind account"))
             #expect(page.words.contains("Requests no figures no figures Tokens no figures no figures"))
+        }
+    }
+
+    @Test("the drift of closed days is shown by account, with the reason where nothing is compared")
+    func drift() async throws {
+        try await withDashboard(policy: "drift_threshold: 10\n" + Self.policy) { dashboard in
+            let now = await dashboard.server.redisTime
+            let (first, second) = (await day(dashboard, before: 3), await day(dashboard, before: 2))
+            for (day, own) in [(first, 900), (second, 850)] {
+                try dashboard.redis.cli(
+                    "HSET", "tollgate:account:main:day:\(day)", "requests", "2", "tokens", "\(own)", "cost",
+                    "2000000000")
+            }
+            let days = [
+                first: try figures(tokens: 1_000, cost: "2"), second: try figures(tokens: 1_000, cost: "1.99"),
+            ]
+            try await store("main", days, on: dashboard) { $0.lastSuccess = now }
+            let viewer = try await dashboard.browser(as: .viewer)
+            let list = try await viewer.get("/providers")
+            #expect(list.words.contains("Drift of the last 7 closed days"))
+            #expect(list.words.contains("Past 10 % of tokens or cost, an alert opens."))
+            // 10 % is not past 10 %.
+            #expect(list.words.contains("main no figures no figures no figures no figures tokens -10 % cost 0 %"))
+            #expect(list.text.contains("<td class=\"number warning\">tokens -15 %<br>cost 0.5 %</td>"), "\(list.text)")
+            #expect(list.text.matches(of: /"number warning"/).count == 1)
+            #expect(list.words.contains("new not read yet") && list.words.contains("off quotas only"))
+            let page = try await viewer.get("/providers/main")
+            #expect(
+                page.words.contains("\(second) 2 no figures 850 1\u{202F}000 -15 % 2.00 1.99 0.5 %"), "\(page.words)")
+            #expect(page.text.contains("<td class=\"number warning\">-15 %</td>"))
+            #expect(page.words.contains("\(await day(dashboard, before: 1)) 0 no figures 0 no figures"))
+            #expect(page.text.matches(of: /data-row="\d{4}-\d\d-\d\d"/).count == 4)
+        }
+        try await withDashboard(policy: "currency: EUR\n" + Self.policy) { dashboard in
+            let page = try await dashboard.browser(as: .viewer).get("/providers")
+            #expect(page.words.contains("Costs are not compared: own ones are in EUR, those of providers in USD."))
         }
     }
 

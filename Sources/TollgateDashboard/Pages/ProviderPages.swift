@@ -9,6 +9,11 @@ import TollgateStores
 /// one account. Administrators request that an account is read.
 struct ProviderPages: Sendable {
     let pages: PageServer
+    private let drift = RecentDrift()
+
+    init(pages: PageServer) {
+        self.pages = pages
+    }
 
     var routes: [Route] {
         [
@@ -40,12 +45,15 @@ struct ProviderPages: Sendable {
             policy: policy, ownCount: sidecar.policies.file.priced(with: PriceTable()).prices.count,
             file: await sidecar.report().prices, unknownModels: sidecar.unknownModels.models, time: pages.localTime,
             now: await pages.currentTime)
-        return Page(
-            "providers", title: "Providers",
-            [
-                "accounts": accounts.map { card(of: $0.id, $0.view, policy, alerts) }, "isEmpty": accounts.isEmpty,
-                "prices": prices.context,
-            ])
+        var context: TemplateContext = [
+            "accounts": accounts.map { card(of: $0.id, $0.view, policy, alerts) }, "isEmpty": accounts.isEmpty,
+            "prices": prices.context,
+        ]
+        let readable = accounts.filter { (try? $0.view.get()) != nil }.map(\.id)
+        if !readable.isEmpty {
+            context["drift"] = DriftTable(report: try await drift.report(of: readable, from: sidecar)).context
+        }
+        return Page("providers", title: "Providers", context)
     }
 
     // MARK: - One account
