@@ -364,6 +364,7 @@ let package = Package(
                 "TollgateCore",
                 "TollgateLedger",
                 "TollgatePolicy",
+                "TollgateProviders",
                 "TollgateStores",
                 "TollgateServer",
                 "TollgateTestSupport",

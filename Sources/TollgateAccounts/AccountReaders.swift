@@ -124,7 +124,7 @@ actor AccountReaders {
         requests = count
         var due: [Reading] = []
         for (id, result) in zip(ids, stored) {
-            guard let account = accounts[id], let stored = known(result, of: id) else { continue }
+            guard let account = accounts[id], let stored = known(result, of: id)?.figures(of: account) else { continue }
             if stored.state.isRequested { requested.insert(id) } else { requested.remove(id) }
             guard entries[id]?.isReading != true else { continue }
             var entry =
@@ -196,9 +196,11 @@ actor AccountReaders {
                 (state.failures, state.failure, state.lastSuccess) = (0, nil, reading.now)
                 state.quotas = usage.quotas.isEmpty ? nil : usage.quotaText
                 let days = usage.dayFigures
+                let outdated = reading.stored.outdatedDays.filter { days[$0] == nil }
+                state.subject = reading.account.subject
                 let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
                 try await store.write(
-                    state, days: days, hours: usage.hourFigures, removing: excess, of: reading.id)
+                    state, days: days, hours: usage.hourFigures, removing: excess + outdated, of: reading.id)
                 try await writeFigures(days, of: reading)
                 if holdsLease { await drift?.review(reading, state, days) }
             }

@@ -53,7 +53,8 @@ package struct AdminAPI: Sendable {
     /// Applies an edit under the request's precondition. From then on, this sidecar decides by it.
     ///
     /// - Parameters:
-    ///   - scope: The scope whose settings change. Nil for tiers and for assignments of roles, domains and the default.
+    ///   - scope: The scope whose settings change. Nil for tiers, accounts, and assignments of roles, domains and the
+    ///     default.
     ///   - current: Returns the current version, or nil if the resource does not exist.
     /// - Returns: The new version, and whether the resource is new.
     func apply(

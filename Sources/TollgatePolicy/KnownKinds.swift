@@ -103,6 +103,9 @@ extension Policy {
         if tiers.values.contains(where: { limit($0.tier.limits) }), let user = try? ScopeKind(parsing: "user") {
             kinds.insert(user)
         }
+        if accounts.values.contains(where: { limit($0.limits) }), let account = try? ScopeKind(parsing: "account") {
+            kinds.insert(account)
+        }
         return kinds
     }
 }

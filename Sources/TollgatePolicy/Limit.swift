@@ -106,6 +106,16 @@ extension Limit {
     }
 }
 
+// MARK: - Lists
+
+extension Limit {
+    /// Returns limits, and those of others that have other names, in the order of ``precedes(_:_:)``.
+    package static func merged(_ limits: [Limit], over others: [Limit]) -> [Limit] {
+        let more = others.filter { other in !limits.contains { $0.hasSameName(as: other) } }
+        return (limits + more).sorted(by: precedes)
+    }
+}
+
 // MARK: - Order
 
 extension Limit {

@@ -89,7 +89,8 @@ package struct EffectiveLimit: Sendable, Hashable {
 
 extension Policy {
     /// Resolves the rules of a scope. For each meter and period it takes the first limit of: the override, the scope's
-    /// own limits (an administrator's before the file's), the tier, and the `defaults` of the kind.
+    /// own limits (an administrator's, then those of an administrator's account, then the file's), the tier, and the
+    /// `defaults` of the kind.
     ///
     /// - Parameters:
     ///   - settings: The settings of administrators for the scope.
@@ -109,7 +110,9 @@ extension Policy {
             }
         }
         add(override?.limits ?? [], .override)
+        let account = account(of: scope)
         add(settings.limits, .scope(.admin))
+        add(account?.limits ?? [], .scope(.admin))
         add(scopes[scope] ?? [], .scope(.file))
         if let choice {
             let tier = choice.tier.tier

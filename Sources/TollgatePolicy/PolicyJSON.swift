@@ -25,6 +25,21 @@ package enum PolicyJSON {
         return assignment
     }
 
+    /// Reads an account: `{ "provider": "anthropic", "credential_file": "/etc/tollgate/key", "billing_day": 15 }`.
+    ///
+    /// - Parameter origin: The policy file may contain more than an administrator may set.
+    package static func account(
+        _ json: Data, id: String, _ unit: MoneyUnit, origin: Origin = .admin
+    ) throws(PolicyError) -> Account {
+        try read(json, unit, holdsSecrets: true) { reader, node, position in
+            reader.account(.init(key: id, position: position, value: node), origin).map { located in
+                var account = located.account
+                account.limits = located.limits.map(\.limit)
+                return account
+            }
+        }
+    }
+
     /// Reads the limits of a scope: `{ "requests": { "1m": 60 } }`.
     ///
     /// - Parameter scope: The scope, by which it is known what its limits can say; nil if they were checked before.
@@ -51,9 +66,10 @@ package enum PolicyJSON {
     }
 
     private static func read<Value>(
-        _ json: Data, _ unit: MoneyUnit = .nano, _ body: (PolicyReader, DocumentNode, PolicyReader.Position) -> Value?
+        _ json: Data, _ unit: MoneyUnit = .nano, holdsSecrets: Bool = false,
+        _ body: (PolicyReader, DocumentNode, PolicyReader.Position) -> Value?
     ) throws(PolicyError) -> Value {
-        let reader = PolicyReader(file: "JSON", isJSON: true)
+        let reader = PolicyReader(file: "JSON", isJSON: true, holdsSecrets: holdsSecrets)
         reader.moneyUnit = unit
         let position = PolicyReader.Position(line: 1, path: [])
         var value: Value?

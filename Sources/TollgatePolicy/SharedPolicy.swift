@@ -1,7 +1,7 @@
 package import TollgateCore
 
-/// The settings of administrators that every sidecar holds completely: tiers, and the assignments of roles, domains and
-/// everyone.
+/// The settings of administrators that every sidecar holds completely: tiers, the assignments of roles, domains and
+/// everyone, and accounts at providers.
 ///
 /// ``ScopeSettings`` are looked up when a request first names the scope.
 package struct SharedPolicy: Sendable, Equatable {
@@ -11,12 +11,18 @@ package struct SharedPolicy: Sendable, Equatable {
     package var assignments: [Assignment] = []
     /// The kinds of scopes that ever had settings. Scopes of other kinds need no lookup.
     package var kinds: Set<ScopeKind> = []
+    /// The accounts at providers by id.
+    package var accounts: [String: Account] = [:]
 
     /// Creates settings; none by default.
-    package init(tiers: [String: Tier] = [:], assignments: [Assignment] = [], kinds: Set<ScopeKind> = []) {
+    package init(
+        tiers: [String: Tier] = [:], assignments: [Assignment] = [], kinds: Set<ScopeKind> = [],
+        accounts: [String: Account] = [:]
+    ) {
         self.tiers = tiers
         self.assignments = assignments
         self.kinds = kinds
+        self.accounts = accounts
     }
 
     /// The maximum number of tiers that administrators may create.
@@ -49,11 +55,13 @@ package struct ScopeSettings: Sendable, Hashable {
 extension Policy {
     /// This policy with the changes of administrators, which replace entries of the file with the same id.
     ///
-    /// Assignments that are not enabled, or whose tier does not exist or is not enabled, have no effect.
+    /// Assignments that are not enabled, or whose tier does not exist or is not enabled, have no effect. The limits of the
+    /// file's account stay in force where the new one does not have the same limit.
     package func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
         policy.kindsWithSettings = shared.kinds
         for (id, tier) in shared.tiers { policy.tiers[id] = TierEntry(tier, .admin) }
+        policy.accounts.merge(shared.accounts) { $1 }
         for assignment in shared.assignments {
             if policy.reasonToSkip(assignment) == nil {
                 policy.assignments[assignment.subject] = assignment

@@ -213,7 +213,7 @@ package final class Sidecar: Service {
     /// Puts a change by this sidecar into force: requests that come after the return are decided by it. Redis announces
     /// the change to other sidecars.
     ///
-    /// - Parameter scope: The changed scope; nil for tiers, and for assignments of roles, domains and everyone.
+    /// - Parameter scope: The changed scope; nil for tiers, accounts, and assignments of roles, domains and everyone.
     package func settingsChanged(of scope: Scope?) async {
         guard let scope else {
             // After an error they are read when Redis announces the change.

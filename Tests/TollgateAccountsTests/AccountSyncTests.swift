@@ -75,6 +75,32 @@ import TollgateTestSupport
         }
     }
 
+    @Test("figures of another provider or part of the organization are not those of a changed account")
+    func changedAccount() async throws {
+        try await AccountHarness.with { harness in
+            let now = harness.begun / 1_000
+            try await FakeProvider.with(.daily(.openai, until: now, days: 40)) { fake in
+                try await harness.reading(harness.account("main", at: fake, .openai)) {
+                    try await eventually { try await harness.stored("main").state.lastSuccess != nil }
+                }
+                let old = try await harness.stored("main")
+                #expect(old.state.subject == "openai" && old.days.values.contains { $0.counts[.requests] == 2 })
+                // Anthropic reports no requests. Two minutes later, the account may be read again.
+                let changed = harness.account("main", at: fake, .anthropic, "workspace_ids: [w1]")
+                fake.fail(.status(500), times: 1)
+                try await harness.reading(changed, speed: 240) {
+                    try await eventually { try await harness.stored("main").state.failure != nil }
+                    #expect(try await harness.stored("main").state.subject == "openai", "it still has its figures")
+                    try await eventually { try await harness.stored("main").state.lastSuccess != nil }
+                }
+                let new = try await harness.stored("main")
+                #expect(new.state.subject == "anthropic workspace_ids=w1")
+                #expect(new.days.values.allSatisfy { $0.counts[.requests] == nil }, "\(new.days)")
+                #expect(new.days.count == old.days.count)
+            }
+        }
+    }
+
     @Test("late figures replace those of the last three days, and earlier days stay")
     func lateFigures() async throws {
         try await AccountHarness.with { harness in

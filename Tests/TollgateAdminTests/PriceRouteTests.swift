@@ -94,7 +94,7 @@ struct PriceRouteTests {
             let main = try await admin.ask("GET", "/v1/accounts/main")
             #expect(main["own"]?.members?["tokens"] == .integer(70) && main["own"]?.members?["cost"]?.text == "0.5")
             #expect(main["reported"] == .null && main["days"]?.members?.isEmpty == true)
-            #expect(!main.text.contains("/nonexistent/key"))
+            #expect(main["settings"]?.members?["credential_file"]?.text == "/nonexistent/key" && main.tag == "\"0\"")
             #expect(try await admin.ask("GET", "/v1/accounts/other").status == 404)
             let sync = "/v1/accounts/main/sync"
             #expect(try await admin.ask("POST", sync, "{}", token: AdminHarness.tokens[.viewer]).status == 403)

@@ -73,6 +73,13 @@ struct SchemaTests {
         ("GET", "/v1/accounts", nil), ("GET", "/v1/accounts/main", nil), ("GET", "/v1/accounts/none", nil),
         ("POST", "/v1/accounts/main/sync", "{}"), ("POST", "/v1/accounts/plain/sync", "{}"),
         ("POST", "/v1/accounts/main/sync", "["), ("GET", "/v1/accounts/main", nil),
+        (
+            "PUT", "/v1/accounts/new",
+            #"{"provider":"anthropic","credential_file":"/nonexistent/key","workspace_ids":["w"],"limits":{"cost":{"month":"5"}}}"#
+        ),
+        ("PUT", "/v1/accounts/new", "{}"), ("PUT", "/v1/accounts/new", #"{"provider":"github"}"#),
+        ("GET", "/v1/accounts", nil), ("GET", "/v1/accounts/new", nil), ("GET", "/v1/policy", nil),
+        ("DELETE", "/v1/accounts/new", nil), ("DELETE", "/v1/accounts/main", nil), ("DELETE", "/v1/accounts/none", nil),
         ("GET", "/v1/policy", nil), ("POST", "/v1/policy/validate", "defaults: 7"), ("POST", "/v1/policy/validate", ""),
         ("GET", "/v1/alerts", nil), ("GET", "/v1/alerts?limit=1", nil), ("GET", "/v1/alerts?state=none", nil),
         ("GET", "/v1/alerts/none", nil), ("POST", "/v1/alerts/none/resolve", nil), ("GET", "/v1/events", nil),

@@ -13,6 +13,7 @@ struct VersionTests {
         ("/v1/assignments/email_domain:example.com", #"{"tier":"basic"}"#, #"{"tier":"basic","priority":-7}"#),
         ("/v1/assignments/default", #"{"tier":"basic"}"#, #"{"tier":"basic","priority":1}"#),
         ("/v1/scopes/tool:search/limits", #"{"limits":{"requests":{"1m":1}}}"#, #"{"limits":{"cost":{"day":"0.5"}}}"#),
+        ("/v1/accounts/main", #"{"provider":"openrouter"}"#, #"{"provider":"github","billing_day":7}"#),
         (
             "/v1/scopes/tool:search/override",
             #"{"limits":{"requests":{"1m":1}},"expires_at":"\#(inAnHour)","reason":"a"}"#,

@@ -50,6 +50,19 @@ struct AuditTextTests {
             ),
             ("tier.delete", "basic", #"{"limits":{}}"#, "null", "deleted tier basic (was no limits)"),
             (
+                "account.set", "main", "null", #"{"provider":"github","billing_day":1,"sync":"60s"}"#,
+                "created account main: no limits, billing_day 1, provider github, sync 60s"
+            ),
+            (
+                "account.set", "main", #"{"provider":"openai","credential_env":"A","limits":{"tokens":{"month":5}}}"#,
+                #"{"provider":"openai","credential_file":"/key"}"#,
+                "changed account main: removed tokens/month (was 5), removed credential_env (was A), credential_file to /key (was not set)"
+            ),
+            (
+                "account.delete", "main", #"{"provider":"github"}"#, "null",
+                "deleted account main (was no limits, provider github)"
+            ),
+            (
                 "assignment.set", "role:F", "null", #"{"tier":"gold","priority":200,"enabled":false}"#,
                 "assigned tier gold to role:F, priority 200, not enabled"
             ),

@@ -44,6 +44,11 @@ import TollgateTestSupport
             ["assign", "role:Faculty", "premium"], ["assign", "user:a b", "basic", "--priority", "-5", "--disabled"],
             ["limit", "set", "tool:search", "requests/1m=5", "--shadow", "--thresholds", "80,95"],
             ["limit", "set", "tool:x+user:é", "cost/request=0.5"],
+            [
+                "account", "set", "main", "--provider", "openai", "--credential-file", "/nonexistent/a key",
+                "--project-id",
+                "p_1", "--sync", "5m", "--limit", "cost/month=7.5",
+            ],
             ["override", "set", "user:bob", "--add", "cost/month=5", "--for", "1d", "--reason", "due"],
         ] {
             let result = try await Command.run(
@@ -82,6 +87,7 @@ import TollgateTestSupport
             tier premium added: cost/day=5.5, description a: "b"
             role:Faculty added: premium, priority 200
             user:a b added: basic, priority -5, not enabled
+            account main added: cost/month=7.5, billing_day 1, credential_file /nonexistent/a key, project_ids ["p_1"], provider openai, sync 300s
             tool:search added: requests/1m=5(mode=shadow thresholds=[80,95])
             user:é+tool:x added: cost/request=0.5
 
@@ -93,7 +99,7 @@ import TollgateTestSupport
         #expect(asked.status == 2)
         #expect(asked.errors.contains("nothing was changed: standard input is not a terminal"), "\(asked.errors)")
         let applied = try await tollgate("policy", "apply", "export.yaml", "--yes", at: other)
-        #expect(applied.output == plan + "applied 5 changes\n", "\(applied.errors)")
+        #expect(applied.output == plan + "applied 6 changes\n", "\(applied.errors)")
         let again = try await tollgate("policy", "export", at: other)
         #expect(
             again.output == export.output.split(separator: "\n").filter {
@@ -148,7 +154,7 @@ import TollgateTestSupport
         }
         await client.shutdown()
         #expect(lines.first?.hasPrefix("tier premium: the current version is ") == true, "\(lines)")
-        #expect(lines.last == "applied 1 of 6 changes; run the command again for the rest")
+        #expect(lines.last == "applied 1 of 7 changes; run the command again for the rest")
         let tiers = try await tollgate("tier", "list").output
         #expect(tiers.contains("cost/day=9") && tiers.contains("\na "), "\(tiers)")
     }

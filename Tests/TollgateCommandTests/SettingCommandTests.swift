@@ -74,4 +74,52 @@ import TollgateTestSupport
         #expect(enabled.output.contains("tier      gold via user:bob, priority 300\n"), "\(enabled.output)")
         #expect(!enabled.output.contains("skipped"))
     }
+
+    @Test("account set keeps what is not given, account unset deletes, and the account is read")
+    func account() async throws {
+        let none = try await tollgate("account", "set", "main", "--billing-day", "5")
+        #expect(none.status == 2 && none.errors == "there is no account main; to create it, name its --provider\n")
+        let made = try await tollgate(
+            "account", "set", "main", "--provider", "anthropic", "--credential-file", "/nonexistent/key",
+            "--workspace-id",
+            "w1", "--workspace-id", "w2", "--limit", "cost/month=1.5")
+        #expect(
+            made.output
+                == "main: cost/month=1.5, billing_day 1, credential_file /nonexistent/key, provider anthropic, sync 60s, "
+                + #"workspace_ids ["w1","w2"] (version 1)"# + "\n", "\(made.errors)")
+        let changed = try await tollgate(
+            "account", "set", "main", "--billing-day", "31", "--sync", "5m", "--limit", "tokens/month=9", "--json")
+        for part in [
+            #""billing_day":31"#, #""sync":"300s""#, #""workspace_ids":["w1","w2"]"#, #""version":2"#,
+            #""limits":{"cost":{"month":"1.5"},"tokens":{"month":9}}"#, #""credential_file":"/nonexistent/key""#,
+        ] { #expect(changed.output.contains(part), "\(changed.output)\(changed.errors)") }
+        // The sidecar reads the accounts of administrators too, and says why it cannot read this one.
+        try await eventually {
+            let shown = try await tollgate("account", "show", "main").output
+            return shown.contains("set by an administrator (version 2)")
+                && shown.contains("unusable settings: credential_file /nonexistent/key: does not exist")
+        }
+        let other = try await tollgate(
+            "account", "set", "main", "--provider", "openai", "--credential-env", "A", "--json")
+        #expect(
+            other.output.contains(
+                #""settings":{"billing_day":31,"credential_env":"A","limits":{"cost":{"month":"1.5"},"tokens":{"month":9}},"#
+                    + #""provider":"openai","sync":"300s"}"#), "\(other.output)\(other.errors)")
+        let replaced = try await tollgate("account", "set", "main", "--provider", "github", "--replace")
+        #expect(replaced.output == "main: no limits, billing_day 1, provider github, sync 60s (version 4)\n")
+        let key = try await tollgate("account", "set", "main", "--credential-file", "sk-ant-secret")
+        #expect(key.status == 2 && key.errors.contains("a credential itself is not accepted"), "\(key.errors)")
+        #expect(!key.errors.contains("sk-ant-secret"))
+        #expect(try await tollgate("account", "unset", "main").output == "main: deleted\n")
+        #expect(try await tollgate("account", "unset", "main").status == 2)
+        #expect(try await tollgate("account", "list").output.hasPrefix("no accounts"))
+        for words in [
+            ["--provider", "azure"], ["--sync", "59s"], ["--replace"],
+            ["--credential-file", "/a", "--credential-env", "A"],
+        ] {
+            let refused = try await Command.run(
+                SidecarProcess.program, ["account", "set", "x"] + words, workingFolder: process.folder.path)
+            #expect(refused.status == 64, "\(words): \(refused.errors)")
+        }
+    }
 }

@@ -53,6 +53,31 @@ struct PolicyResolutionTests {
             ])
     }
 
+    @Test(
+        "an administrator's account replaces the file's; its limits precede the file's, and the scope's own precede both"
+    )
+    func account() throws {
+        let file = try Policy(
+            yaml: """
+                accounts:
+                  main: { provider: openai, billing_day: 5, limits: { tokens: { day: 1, month: 1 }, requests: { day: 1 } } }
+                  other: { provider: github }
+                """, file: "t.yaml")
+        var account = Account(provider: .anthropic)
+        account.billingDay = 15
+        account.limits = [Limit(.tokens, .day, max: 2), Limit(.tokens, .month, max: 2)]
+        let policy = file.merged(with: SharedPolicy(accounts: ["main": account]))
+        #expect(policy.accounts["main"] == account && policy.accounts["other"]?.provider == .github)
+        let settings = ScopeSettings(limits: [Limit(.tokens, .day, max: 3)])
+        let rules = policy.rules(for: try Account.scope("main"), settings: settings)
+        #expect(
+            described(rules) == [
+                "requests/day=1 scope file", "tokens/day=3 scope admin", "tokens/month=2 scope admin",
+            ])
+        #expect(rules.calendar.billingDay == 15)
+        #expect(policy.rules(for: try Account.scope("other")).limits.isEmpty)
+    }
+
     @Test("thresholds and failure rules are filled in for limits of each source")
     func filledIn() throws {
         let rules = try policy().rules(for: alice())

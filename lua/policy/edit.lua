@@ -2,18 +2,19 @@
 --
 -- policy/items.lua describes how an item is stored.
 --
--- KEYS[1]  hash with the item: tiers, assignments, or the settings of a scope
+-- KEYS[1]  hash with the item: tiers, assignments, accounts, or the settings of a scope
 -- KEYS[2]  revision       KEYS[3]  stream of the audit log        KEYS[4]  hash of the number of assignments per tier
 -- KEYS[5]  index of assignments     KEYS[6]  tiers
 -- KEYS[7]  kinds with settings      KEYS[8]  index of scopes with limits
 -- KEYS[9]  index of overrides; 7 to 9 only if the settings of a scope change
--- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set, override.clear
+-- ARGV[1]  tier.set, tier.delete, assignment.set, assignment.delete, limits.set, limits.delete, override.set,
+--          override.clear, account.set, account.delete
 -- ARGV[2]  field of the item
 -- ARGV[3]  item as JSON; empty deletes it
 -- ARGV[4]  precondition: 'absent', 'any', or a version; 0 is the version of no item
 -- ARGV[5]  target in the audit log
 -- ARGV[6]  1 if the policy file contains the tier that is deleted or assigned
--- ARGV[7]  maximum number of items in the hash; 0 for no bound
+-- ARGV[7]  maximum number of items in the hash; 0 for no bound, negative for no more items
 -- ARGV[8]  scope whose settings change; empty for settings that all sidecars cache
 -- ARGV[9]  channel       ARGV[10]  author       ARGV[11]  address of the author       ARGV[12]  kind of the scope
 -- ARGV[13] highest revision that the sidecar has seen
@@ -68,7 +69,7 @@ return function(KEYS, ARGV)
         elseif action == 'assignment.set' and not is_in_file then
             if call('HEXISTS', tiers, cjson.decode(item).tier) == 0 then return 'unknown_tier', 0 end
         end
-        if not deletes and not old and max_items > 0 and call('HLEN', settings) >= max_items then
+        if not deletes and not old and max_items ~= 0 and call('HLEN', settings) >= max_items then
             return 'too_many', max_items
         end
     end

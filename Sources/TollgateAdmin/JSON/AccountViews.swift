@@ -3,6 +3,29 @@ package import TollgateLedger
 package import TollgatePolicy
 package import TollgateStores
 
+/// An account with its id and its version, which is nil for one of the policy file.
+package struct AccountEntry: Encodable, Sendable {
+    var id: String
+    var account: Account
+    var version: Int64?
+
+    var origin: Origin { version == nil ? .file : .admin }
+
+    package init(id: String, account: Account, version: Int64? = nil) {
+        self.id = id
+        self.account = account
+        self.version = version
+    }
+
+    /// Encodes the settings with the origin and the version, as `GET /v1/policy` shows them.
+    package func encode(to encoder: any Encoder) throws {
+        try account.encode(to: encoder)
+        var container = encoder.container(keyedBy: JSONKey.self)
+        try container.encode(origin, forKey: JSONKey("origin"))
+        try container.encode(version, forKey: JSONKey("version"))
+    }
+}
+
 /// An account at a provider: its settings, the state of its reading, and both sides of its usage in the billing period.
 /// It contains no credential.
 package struct AccountView: Encodable, Sendable {
@@ -18,13 +41,15 @@ package struct AccountView: Encodable, Sendable {
         case stale
         /// The last attempt failed.
         case failing
+        /// What is stored about the account could not be read, for instance because it is malformed.
+        case unreadable
     }
 
-    package var id: String
+    package var entry: AccountEntry
     /// The scope `account:ID`.
     package var scope: Scope
-    package var account: Account
-    package var stored: StoredAccount
+    /// What is stored of the reading, or why it or the usage could not be read.
+    var result: Result<StoredAccount, StoreError>
     /// The billing period, from its first instant to its end, Unix ms.
     package var period: CalendarWindow
     /// Our own amounts in the period; nil if the kind `account` has no history.
@@ -35,11 +60,19 @@ package struct AccountView: Encodable, Sendable {
     package var usage: [ScopeUsage.Item]
     /// Unix ms by Redis's clock.
     package var now: Int64
-    /// Whether the view contains the days and hours.
+    /// Whether the view contains the settings as a body of PUT, the days and the hours.
     package var isWhole = false
 
+    package var id: String { entry.id }
+    package var account: Account { entry.account }
+    /// What is stored of the reading; nothing if it could not be read.
+    package var stored: StoredAccount { (try? result.get()) ?? StoredAccount() }
+
+    /// Why the account could not be read; nil if it was.
+    package var fault: StoreError? { if case .failure(let error) = result { error } else { nil } }
+
     private enum CodingKeys: String, CodingKey {
-        case id, provider, status, failure, limits, period, own, days, hours, quotas, sidecar
+        case id, provider, status, failure, limits, usage, period, own, days, hours, quotas, sidecar, origin, version, settings
         case billingDay = "billing_day"
         case syncSeconds = "sync_seconds"
         case failingSince = "failing_since"
@@ -47,11 +80,22 @@ package struct AccountView: Encodable, Sendable {
         case lastSuccess = "last_success_at"
         case nextAttempt = "next_attempt_at"
         case isRequested = "sync_requested"
+        case isExhausted = "exhausted"
         case reported
+    }
+
+    /// Whether requests that name the account are denied until a period ends, or for ever.
+    package var isExhausted: Bool {
+        usage.contains { item in
+            let limit = item.limit.limit
+            return limit.mode == .enforce && (limit.period.calendarUnit != nil || limit.period == .total)
+                && item.remaining == 0
+        }
     }
 
     package var status: Status {
         let state = stored.state
+        if fault != nil { return .unreadable }
         if account.credential == nil { return .off }
         if state.failure != nil { return .failing }
         guard let last = state.lastSuccess else { return .never }
@@ -61,13 +105,17 @@ package struct AccountView: Encodable, Sendable {
     package func encode(to encoder: any Encoder) throws {
         let state = stored.state
         var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(id, forKey: .id)
+        try container.encode(entry.id, forKey: .id)
+        try container.encode(entry.origin, forKey: .origin)
+        try container.encode(entry.version, forKey: .version)
         try container.encode(account.provider.rawValue, forKey: .provider)
         try container.encode(account.billingDay, forKey: .billingDay)
         try container.encode(account.interval, forKey: .syncSeconds)
         try container.encode(LimitsJSON(limits), forKey: .limits)
+        try container.encode(usage.map(UsageItemView.init), forKey: .usage)
+        try container.encode(isExhausted, forKey: .isExhausted)
         try container.encode(status, forKey: .status)
-        try container.encode(state.failure?.sentence, forKey: .failure)
+        try container.encode(fault?.description ?? state.failure?.sentence, forKey: .failure)
         try container.encode(state.failure.map { UTCTime.text(milliseconds: $0.since) }, forKey: .failingSince)
         try container.encode(state.lastAttempt.map(UTCTime.text(milliseconds:)), forKey: .lastAttempt)
         try container.encode(state.lastSuccess.map(UTCTime.text(milliseconds:)), forKey: .lastSuccess)
@@ -79,6 +127,7 @@ package struct AccountView: Encodable, Sendable {
         try container.encode(reported.map { FiguresView(figures: $0) }, forKey: .reported)
         try container.encode(quotas, forKey: .quotas)
         guard isWhole else { return }
+        try container.encode(account, forKey: .settings)
         try container.encode(stored.days.mapValues(FiguresView.init), forKey: .days)
         try container.encode(stored.hours.mapValues(FiguresView.init), forKey: .hours)
     }

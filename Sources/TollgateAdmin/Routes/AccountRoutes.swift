@@ -1,63 +1,149 @@
+import HTTPTypes
 import Hummingbird
 import TollgateCore
+import TollgateLedger
 import TollgatePolicy
 import TollgateServer
 import TollgateStores
 
-/// The routes `/v1/accounts`: the accounts at providers of the policy file, with both sides of their usage.
+/// The routes under `/v1/accounts`: the accounts at providers of the policy file and of administrators, with both sides
+/// of their usage. Those of administrators take precedence.
 struct AccountRoutes {
     let api: AdminAPI
 
     var routes: [Route] {
         [
             Route(.get, "/v1/accounts", .read, list), Route(.get, "/v1/accounts/{id}", .read, get),
+            Route(.put, "/v1/accounts/{id}", .administer, put),
+            Route(.delete, "/v1/accounts/{id}", .administer, delete),
             Route(.post, "/v1/accounts/{id}/sync", .administer, sync),
         ]
     }
 
+    /// Lists all accounts. One whose stored figures are malformed does not hide the others.
     private func list(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let policy = api.server.policies.effective
-        return .json(["items": try await views(policy.accounts.keys.sorted(), policy, isWhole: false)])
+        let shared = try await api.store.shared()
+        let policy = api.server.policies.file.merged(with: shared.policy)
+        let entries = policy.accounts.sorted { $0.key < $1.key }.map { id, account in
+            AccountEntry(id: id, account: account, version: shared.accounts[id]?.version)
+        }
+        return .json(["items": try await views(entries, policy, isWhole: false)])
     }
 
     private func get(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let policy = api.server.policies.effective
-        return .json(try await view(try id(of: request, policy), policy, isWhole: true))
+        let (entry, policy) = try await found(request)
+        let view = try await view(entry, policy, isWhole: true)
+        if let fault = view.fault { throw Problem(store: fault) }
+        return .tagged(view, version: entry.version)
+    }
+
+    // MARK: - Changes
+
+    private func put(_ request: AdminRequest) async throws -> Response {
+        let id = try id(of: request)
+        let scope = try scope(id)
+        let account = try PolicyJSON.account(try await request.policyPart(), id: id, api.moneyUnit)
+        let replaced = try await api.store.shared().accounts
+        let ofFile = api.server.policies.file.accounts.keys.count { $0 != id && replaced[$0] == nil }
+        let edit = PolicyEdit.setAccount(id, account, ofFile: ofFile)
+        let (version, isNew) = try await api.apply(edit, of: nil, request) {
+            try await api.store.account(id)?.version
+        }
+        api.server.reviewAlerts(of: scope)
+        await requestReading(of: id, account)
+        var policy = api.server.policies.effective
+        policy.accounts[id] = account
+        let entry = AccountEntry(id: id, account: account, version: version)
+        var view: AccountView
+        do {
+            view = try await self.view(entry, policy, isWhole: true)
+        } catch let error as StoreError {
+            // The change has been made, so a failure to read the figures is not one of the change.
+            view = try .unreadable(entry, error, policy, now: await api.server.redisTime)
+            view.isWhole = true
+        }
+        return .tagged(view, version: version, isNew ? .created : .ok)
+    }
+
+    private func delete(_ request: AdminRequest) async throws -> Response {
+        let id = try id(of: request)
+        let scope = try scope(id)
+        do {
+            try await api.delete(.deleteAccount(id), of: nil, request)
+        } catch let problem as Problem where problem.code == .notFound {
+            guard api.server.policies.file.accounts[id] != nil else { throw Self.notFound(id) }
+            throw Problem(
+                .conflict,
+                "\(id) comes from the policy file (\(api.policyFile)); it can be replaced here, but not deleted")
+        }
+        api.server.reviewAlerts(of: scope)
+        if let account = api.server.policies.file.accounts[id] { await requestReading(of: id, account) }
+        return .noContent
+    }
+
+    /// Lets a changed account be read anew, also if its last failure would have delayed that. Without a reply of Redis, it
+    /// is read when it is due.
+    private func requestReading(of id: String, _ account: Account) async {
+        guard account.credential != nil else { return }
+        try? await api.stores.accounts.requestReading(of: id)
     }
 
     /// Requests that the sidecar that reads accounts reads this one soon.
     private func sync(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
-        let policy = api.server.policies.effective
-        let id = try id(of: request, policy)
+        let (entry, policy) = try await found(request)
         try ObjectReader(try await request.json(), allowed: []).finish()
-        guard policy.accounts[id]?.credential != nil else {
-            throw Problem(.conflict, "\(id): has no credential_file or credential_env, so its usage is not read")
+        guard entry.account.credential != nil else {
+            throw Problem(.conflict, "\(entry.id): has no credential_file or credential_env, so its usage is not read")
         }
-        try await api.stores.accounts.requestReading(of: id)
-        return .json(try await view(id, policy, isWhole: false), .accepted)
+        try await api.stores.accounts.requestReading(of: entry.id)
+        return .json(try await view(entry, policy, isWhole: false), .accepted)
     }
 
-    private func id(of request: AdminRequest, _ policy: Policy) throws -> String {
+    // MARK: - Accounts
+
+    /// The id in the path: as the policy file writes it, or else as requests name it.
+    private func id(of request: AdminRequest) throws -> String {
         let id = try request.parameter("id")
-        guard policy.accounts[id] != nil else { throw Self.notFound(id) }
-        return id
+        let scope = try scope(id)
+        guard api.server.policies.file.accounts[id] == nil else { return id }
+        return api.folded(scope).parts.first?.id ?? id
+    }
+
+    private func scope(_ id: String) throws(Problem) -> Scope {
+        do throws(ScopeError) {
+            return try Account.scope(id)
+        } catch {
+            throw .badRequest("id: \(error)")
+        }
+    }
+
+    /// The account of a request as it is stored now, and the policy with it.
+    private func found(_ request: AdminRequest) async throws -> (AccountEntry, Policy) {
+        let id = try id(of: request)
+        let stored = try await api.store.account(id)
+        var policy = api.server.policies.effective
+        guard let account = stored?.item ?? api.server.policies.file.accounts[id] else { throw Self.notFound(id) }
+        policy.accounts[id] = account
+        return (AccountEntry(id: id, account: account, version: stored?.version), policy)
     }
 
     private static func notFound(_ id: String) -> Problem {
-        .notFound("there is no account \(PlainText.shortened(id, to: 64)) in the policy file")
+        .notFound("there is no account \(PlainText.shortened(id, to: 64))")
     }
 
-    private func view(_ id: String, _ policy: Policy, isWhole: Bool) async throws -> AccountView {
-        guard let view = try await views([id], policy, isWhole: isWhole).first else { throw Self.notFound(id) }
-        return view
+    // MARK: - Views
+
+    private func view(_ entry: AccountEntry, _ policy: Policy, isWhole: Bool) async throws -> AccountView {
+        try await views([entry], policy, isWhole: isWhole)[0]
     }
 
-    private func views(_ ids: [String], _ policy: Policy, isWhole: Bool) async throws -> [AccountView] {
-        try await AccountView.read(ids, of: policy, from: api.server).map { reading in
-            var view = try reading.view.get()
+    /// - Parameter policy: The policy that has the accounts, also if another one is installed meanwhile.
+    private func views(_ entries: [AccountEntry], _ policy: Policy, isWhole: Bool) async throws -> [AccountView] {
+        try await AccountView.read(entries, of: policy, from: api.server).map { view in
+            var view = view
             view.isWhole = isWhole
             return view
         }

@@ -23,9 +23,11 @@ struct PolicyRoutes {
         var policy: Policy
         var tiers: [TierView]
         var assignments: [AssignmentView]
+        /// By id.
+        var accounts: [String: AccountEntry]
 
         enum CodingKeys: String, CodingKey {
-            case defaults, scopes, tiers, assignments
+            case defaults, scopes, tiers, assignments, accounts
         }
 
         func encode(to encoder: any Encoder) throws {
@@ -39,6 +41,7 @@ struct PolicyRoutes {
             try container.encode(Dictionary(scopes) { first, _ in first }, forKey: .scopes)
             try container.encode(tiers, forKey: .tiers)
             try container.encode(assignments, forKey: .assignments)
+            if !accounts.isEmpty { try container.encode(accounts, forKey: .accounts) }
         }
     }
 
@@ -48,10 +51,13 @@ struct PolicyRoutes {
         let file = api.server.policies.file
         let inFile = try await api.assignmentsOfFile(shared)
         let stored = shared.assignments.sorted { $0.item.subject.id < $1.item.subject.id }
+        var accounts = file.accounts.map { AccountEntry(id: $0.key, account: $0.value) }
+        accounts += shared.accounts.map { AccountEntry(id: $0.key, account: $0.value.item, version: $0.value.version) }
         return .json(
             PolicyView(
                 policy: file, tiers: api.tiers(shared),
-                assignments: inFile.map { AssignmentView($0) } + stored.map { AssignmentView($0) }))
+                assignments: inFile.map { AssignmentView($0) } + stored.map { AssignmentView($0) },
+                accounts: Dictionary(accounts.map { ($0.id, $0) }) { $1 }))
     }
 
     // MARK: - Validation

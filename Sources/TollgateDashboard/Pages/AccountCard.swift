@@ -23,7 +23,7 @@ struct AccountCard {
     var context: TemplateContext {
         var context: TemplateContext = [
             "account": view.id, "path": Self.path(of: view.id), "provider": view.account.provider.rawValue,
-            "status": view.status.rawValue, "level": level, "isExhausted": isExhausted,
+            "status": view.status.rawValue, "level": level, "isExhausted": view.isExhausted,
             "scope": view.scope.description, "scopePath": ScopePage.path(of: view.scope),
             "alertsPath": "/alerts" + Markup.query([("scope", view.scope.description)]), "alerts": alertText,
             "from": "\(UTCDay(containing: view.period.startsAt / 1_000))",
@@ -44,7 +44,7 @@ struct AccountCard {
         switch view.status {
         case .fresh: "ok"
         case .stale, .never: "warning"
-        case .failing: "danger"
+        case .failing, .unreadable: "danger"
         case .off: ""
         }
     }
@@ -54,11 +54,12 @@ struct AccountCard {
         switch view.status {
         case .fresh: nil
         case .stale:
-            "The provider's figures are old. No sidecar with this account runs, or the one that reads has a policy file without it."
+            "The provider's figures are old. No sidecar with this account runs, or the one that reads has a policy without it."
         case .failing where view.stored.state.lastSuccess != nil:
             "The provider's figures are those of the last reading."
         case .failing, .never: "The account has not been read yet. No figures are not figures of 0."
         case .off: "The account has no credential_file or credential_env, so its usage is not read."
+        case .unreadable: nil
         }
     }
 
@@ -108,15 +109,6 @@ struct AccountCard {
 
     /// The limits that count usage.
     private var items: [ScopeUsage.Item] { view.usage.filter { $0.limit.limit.period != .request } }
-
-    /// Whether requests are denied until the period ends, or for ever.
-    private var isExhausted: Bool {
-        items.contains { item in
-            let limit = item.limit.limit
-            return limit.mode == .enforce && (limit.period.calendarUnit != nil || limit.period == .total)
-                && UsageShare(used: item.used, limit: limit.max).level == .danger
-        }
-    }
 
     private var limits: [TemplateContext] {
         let utc = LocalTime(view.account.calendar)

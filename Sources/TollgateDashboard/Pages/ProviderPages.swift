@@ -39,17 +39,18 @@ struct ProviderPages: Sendable {
 
     private func list(_ request: PageRequest) async throws -> Page {
         let policy = sidecar.policies.effective
-        let accounts = try await AccountView.read(policy.accounts.keys.sorted(), of: policy, from: sidecar)
+        let entries = policy.accounts.sorted { $0.key < $1.key }.map { AccountEntry(id: $0.key, account: $0.value) }
+        let accounts = try await AccountView.read(entries, of: policy, from: sidecar)
         let alerts = accounts.isEmpty ? [] : try await activeAlerts()
         let prices = PriceSummary(
             policy: policy, ownCount: sidecar.policies.file.priced(with: PriceTable()).prices.count,
             file: await sidecar.report().prices, unknownModels: sidecar.unknownModels.models, time: pages.localTime,
             now: await pages.currentTime)
         var context: TemplateContext = [
-            "accounts": accounts.map { card(of: $0.id, $0.view, policy, alerts) }, "isEmpty": accounts.isEmpty,
+            "accounts": accounts.map { card(of: $0, policy, alerts) }, "isEmpty": accounts.isEmpty,
             "prices": prices.context,
         ]
-        let readable = accounts.filter { (try? $0.view.get()) != nil }.map(\.id)
+        let readable = accounts.filter { $0.fault == nil }.map(\.id)
         if !readable.isEmpty {
             context["drift"] = DriftTable(report: try await drift.report(of: readable, from: sidecar)).context
         }
@@ -61,12 +62,13 @@ struct ProviderPages: Sendable {
     private func account(_ request: PageRequest) async throws -> Page {
         let id = try request.request.parameter("id")
         let policy = sidecar.policies.effective
-        guard let (_, view) = try await AccountView.read([id], of: policy, from: sidecar).first else {
+        guard let account = policy.accounts[id] else {
             throw Problem.notFound("there is no account \(PlainText.shortened(id, to: 64))")
         }
-        var context = card(of: id, view, policy, try await activeAlerts())
+        let view = try await AccountView.read([AccountEntry(id: id, account: account)], of: policy, from: sidecar)[0]
+        var context = card(of: view, policy, try await activeAlerts())
         context["isPage"] = true
-        if case .success(let view) = view {
+        if view.fault == nil {
             let days = try await AccountDays.read(view, of: policy, from: sidecar)
             context["days"] = days.rows(moneyUnit: policy.moneyUnit)
             context["currency"] = policy.currency
@@ -81,18 +83,10 @@ struct ProviderPages: Sendable {
         try await sidecar.stores.alerts.active(atMost: OverviewReport.maxAlerts)
     }
 
-    private func card(
-        of id: String, _ view: Result<AccountView, StoreError>, _ policy: Policy, _ alerts: [Alert]
-    ) -> TemplateContext {
-        switch view {
-        case .success(let view):
-            let count = alerts.count { $0.scope == view.scope }
-            let isCounted = alerts.count < OverviewReport.maxAlerts
-            return AccountCard(
-                view: view, policy: policy, time: pages.localTime, alerts: isCounted ? count : nil
-            ).context
-        case .failure(let error):
-            return AccountCard.unreadable(id, error)
-        }
+    private func card(of view: AccountView, _ policy: Policy, _ alerts: [Alert]) -> TemplateContext {
+        if let fault = view.fault { return AccountCard.unreadable(view.id, fault) }
+        let count = alerts.count { $0.scope == view.scope }
+        let isCounted = alerts.count < OverviewReport.maxAlerts
+        return AccountCard(view: view, policy: policy, time: pages.localTime, alerts: isCounted ? count : nil).context
     }
 }

@@ -1,6 +1,6 @@
 package import TollgateCore
 
-/// An account at a provider, as the policy file describes it. It is the scope `account:ID`.
+/// An account at a provider, as the policy file or an administrator describes it. It is the scope `account:ID`.
 package struct Account: Sendable, Equatable {
     /// The origin of a credential, which is never stored in Redis and never shown.
     package enum CredentialSource: Sendable, Equatable {
@@ -21,12 +21,29 @@ package struct Account: Sendable, Equatable {
     package var billingDay = 1
     /// The time between two readings of usage, in seconds, 60 or more.
     package var interval = 60
+    /// The limits that an administrator has set with the account, in the order of `Limit.precedes`. Those of the policy
+    /// file are among the limits of its scopes.
+    package var limits: [Limit] = []
 
     /// The maximum number of accounts. Each is read once a minute.
     package static let maxCount = 100
+    /// The maximum length of the name of a credential's file or variable, in bytes.
+    static let maxSourceLength = 1_024
 
     package init(provider: ProviderKind) {
         self.provider = provider
+    }
+
+    /// The scope of the account with an id, which must be valid.
+    package static func scope(_ id: String) throws(ScopeError) -> Scope {
+        try Scope(parts: [Scope.Part(kind: "account", id: id)])
+    }
+
+    /// What the provider's figures are about: the provider, and the parts of the organization. Figures about anything else
+    /// are not those of this account.
+    package var subject: String {
+        let parts = filters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.sorted().joined(separator: ","))" }
+        return ([provider.rawValue] + parts).joined(separator: " ")
     }
 
     /// The calendar of the account: that of its provider, by UTC.

@@ -8,12 +8,16 @@ extension PolicyReader {
         var limits: [LocatedLimit]
     }
 
-    private static let accountKeys = [
-        "provider", "credential_file", "credential_env", "base_url", "billing_day", "sync", "limits",
-    ]
+    private static let accountKeys = ["provider", "credential_file", "credential_env", "billing_day", "sync", "limits"]
 
+    /// Keys under which people write the credential itself.
+    private static let credentialKeys: Set<String> = [
+        "credential", "api_key", "admin_key", "key", "token", "secret", "password", "authorization",
+    ]
     /// The beginnings of providers' keys, which are taken for the key itself and not quoted.
-    private static let keyPrefixes = ["sk-", "sk_", "ghp_", "gho_", "ghs_", "github_pat_"]
+    private static let keyPrefixes = [
+        "sk-", "sk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "Bearer ",
+    ]
 
     /// The value of `accounts`.
     func accounts(_ entry: Entry) -> [LocatedAccount] {
@@ -29,18 +33,23 @@ extension PolicyReader {
                 report(entry.position, error.description)
                 return nil
             }
-            return account(entry)
+            return account(entry, .file)
         }
     }
 
-    private func account(_ entry: Entry) -> LocatedAccount? {
+    /// One account: `{ provider: anthropic, credential_file: /etc/tollgate/key }`.
+    ///
+    /// - Parameter origin: An administrator cannot send a credential to another address than the provider's own, which
+    ///   would let them read files of the host.
+    func account(_ entry: Entry, _ origin: Origin) -> LocatedAccount? {
         let filters = Set(ProviderKind.allCases.flatMap(\.filters)).sorted()
+        guard let value = acceptable(entry, origin) else { return nil }
         let entries = entries(
-            of: entry.value, at: entry.position, expected: "a map such as { provider: anthropic }",
-            allowed: Self.accountKeys + filters)
-        guard entry.value.members != nil else { return nil }
+            of: value, at: entry.position, expected: "a map such as { provider: anthropic }",
+            allowed: Self.accountKeys + filters + (origin == .file ? ["base_url"] : []))
+        guard value.members != nil else { return nil }
         guard let named = entries.first(where: { $0.key == "provider" }) else {
-            report(entry.position, "provider is missing")
+            report(entry.position.at("provider", line: entry.position.line), "is missing")
             return nil
         }
         guard let provider = word(named.value, at: named.position, as: ProviderKind.self) else { return nil }
@@ -49,7 +58,7 @@ extension PolicyReader {
             switch entry.key {
             case "limits": limits = accountLimits(entry)
             case _ where filters.contains(entry.key): account.filters[entry.key] = ids(entry, of: provider)
-            default: readAccount(entry, into: &account)
+            default: readAccount(entry, origin, into: &account)
             }
         }
         if account.credential == nil, !account.filters.isEmpty || account.baseURL != nil {
@@ -75,29 +84,75 @@ extension PolicyReader {
         }
     }
 
-    private func readAccount(_ entry: Entry, into account: inout Account) {
+    /// The value of an account; nil if it contains a credential, or what its origin may not set. Each is reported, and
+    /// nothing of a credential is quoted.
+    private func acceptable(_ entry: Entry, _ origin: Origin) -> DocumentNode? {
+        let before = problems.count
+        if origin == .admin, Self.isKey(entry.key) {
+            report(entry.position, "the id looks like a credential: expected a name such as main")
+        }
+        for member in entry.value.members ?? [] {
+            let name = member.key.text ?? ""
+            let position = entry.position.at(
+                Self.isKey(name) ? "…" : name, line: member.key.line ?? entry.position.line)
+            if Self.credentialKeys.contains(name) || Self.isKey(name) || Self.containsKey(member.value) {
+                report(
+                    position,
+                    "a credential itself is not accepted: expected its file in credential_file, or its variable in credential_env"
+                )
+            } else if name == "base_url", origin == .admin {
+                report(position, "is accepted in the policy file only, because the credential is sent to this address")
+            }
+        }
+        return problems.count == before ? entry.value : nil
+    }
+
+    private static func isKey(_ text: String) -> Bool { keyPrefixes.contains(where: text.hasPrefix) }
+
+    private static func containsKey(_ node: DocumentNode) -> Bool {
+        switch node.content {
+        case .scalar(let text, _): isKey(text)
+        case .list(let items): items.contains(where: containsKey)
+        case .map(let members): members.contains { containsKey($0.key) || containsKey($0.value) }
+        }
+    }
+
+    private func readAccount(_ entry: Entry, _ origin: Origin, into account: inout Account) {
         switch entry.key {
         case "credential_file", "credential_env":
-            let isFile = entry.key == "credential_file"
-            let expected = isFile ? "the name of a file" : "the name of a variable such as ANTHROPIC_ADMIN_KEY"
-            guard let text = text(entry.value, at: entry.position, expected: expected) else { return }
-            guard isFile || text.utf8.allSatisfy({ isNameByte($0) }) else {
-                // What is not a name may be the credential itself, which is not quoted.
-                return report(entry.position, "expected \(expected)")
-            }
-            guard !isFile || !Self.keyPrefixes.contains(where: text.hasPrefix) else {
-                return report(entry.position, "expected \(expected), not the key itself")
-            }
+            guard let source = credential(entry, origin) else { return }
             guard account.credential == nil else {
                 return report(entry.position, "expected credential_file or credential_env, not both")
             }
-            account.credential = isFile ? .file(text) : .environment(text)
+            account.credential = source
         case "base_url": account.baseURL = text(entry.value, at: entry.position, expected: "an address")
         case "billing_day":
             account.billingDay = wholeNumber(entry.value, at: entry.position, in: 1...31).map(Int.init) ?? 1
         case "sync": account.interval = interval(entry) ?? account.interval
         default: break
         }
+    }
+
+    /// What is not a name may be the credential itself, so it is not quoted.
+    private func credential(_ entry: Entry, _ origin: Origin) -> Account.CredentialSource? {
+        let isFile = entry.key == "credential_file"
+        let ofFile = origin == .file ? "the name of a file" : "the absolute path of a file such as /etc/tollgate/key"
+        let expected = isFile ? ofFile : "the name of a variable such as ANTHROPIC_ADMIN_KEY"
+        guard let text = text(entry.value, at: entry.position, expected: expected) else { return nil }
+        let isName =
+            isFile
+            ? text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+                && (origin == .file || text.hasPrefix("/"))
+            : text.utf8.allSatisfy(isNameByte)
+        guard isName, (1...Account.maxSourceLength).contains(text.utf8.count) else {
+            report(entry.position, "expected \(expected), at most \(Account.maxSourceLength) bytes")
+            return nil
+        }
+        guard isFile || origin == .file || !text.hasPrefix("TOLLGATE_") else {
+            report(entry.position, "expected another variable than those of Tollgate's own settings")
+            return nil
+        }
+        return isFile ? .file(text) : .environment(text)
     }
 
     private func isNameByte(_ byte: UInt8) -> Bool {
@@ -115,20 +170,31 @@ extension PolicyReader {
         return Int(seconds)
     }
 
-    private func ids(_ entry: Entry, of provider: ProviderKind) -> [String] {
+    /// Ids of parts of the organization; nil for none.
+    private func ids(_ entry: Entry, of provider: ProviderKind) -> [String]? {
         guard provider.filters.contains(entry.key) else {
             report(entry.position, "\(provider.rawValue) has none")
-            return []
+            return nil
         }
         let expected = "a list of ids"
-        return items(of: entry.value, at: entry.position, expected: expected).compactMap {
+        let ids = items(of: entry.value, at: entry.position, expected: expected).compactMap {
             text($0.value, at: $0.position, expected: "an id")
         }
+        if ids.count > ProviderKind.maxIDs {
+            report(entry.position, "\(ids.count) ids; there may be at most \(ProviderKind.maxIDs)")
+        } else if Set(ids).count < ids.count {
+            report(entry.position, "expected each id once")
+        } else if !ids.allSatisfy(ProviderKind.isID) {
+            report(entry.position, "expected ids of at most \(ProviderKind.maxIDLength) letters, digits, - and _")
+        }
+        return ids.isEmpty ? nil : ids
     }
 
     private func accountLimits(_ entry: Entry) -> [LocatedLimit] {
-        areOfAccount = true
-        defer { areOfAccount = false }
+        // They contain no credential, which has been checked before.
+        let wasHidden = holdsSecrets
+        (holdsSecrets, areOfAccount) = (false, true)
+        defer { (holdsSecrets, areOfAccount) = (wasHidden, false) }
         let limits = limits(entry.value, at: entry.position)
         if limits.count > Policy.maxLimitsPerScope {
             report(entry.position, "\(limits.count) limits; there may be at most \(Policy.maxLimitsPerScope)")

@@ -58,7 +58,7 @@ package final class PolicyReader {
     package let isJSON: Bool
 
     /// Whether the file may contain secrets. Problems then quote only short words, which cannot be secrets.
-    package let holdsSecrets: Bool
+    package internal(set) var holdsSecrets: Bool
 
     /// - Parameter file: The name that problems are reported under.
     package init(file: String, isJSON: Bool = false, holdsSecrets: Bool = false) {

@@ -1,6 +1,6 @@
 import TollgateCore
 
-/// An account with the keys of the policy file. Its limits are among those of scopes.
+/// An account with the keys of the policy file. The limits of the file itself are among those of scopes.
 extension Account: Encodable {
     private struct Key: CodingKey {
         var stringValue: String
@@ -29,5 +29,6 @@ extension Account: Encodable {
         for (name, ids) in filters where !ids.isEmpty { try container.encode(ids, forKey: Key(name)) }
         try container.encode(billingDay, forKey: Key("billing_day"))
         try container.encode("\(interval)s", forKey: Key("sync"))
+        if !limits.isEmpty { try container.encode(LimitsJSON(limits), forKey: Key("limits")) }
     }
 }

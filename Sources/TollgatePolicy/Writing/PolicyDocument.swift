@@ -3,18 +3,20 @@ package import TollgateCore
 
 /// The contents of a policy file to write. `Policy(yaml:)` reads the text as the same settings. Pure.
 package struct PolicyDocument: Sendable {
-    /// The settings other than limits, tiers and assignments, with the keys of the file; nil for none.
+    /// The settings other than limits, tiers, assignments and accounts, with the keys of the file; nil for none.
     package var settings: DocumentNode?
     package var defaults: [ScopeKind: [Limit]] = [:]
     package var scopes: [Scope: [Limit]] = [:]
     package var tiers: [Tier] = []
     /// In the order of the file, which decides between equal priorities.
     package var assignments: [Assignment] = []
+    /// The accounts by id. Their limits are written with them, and must not be among those of ``scopes``.
+    package var accounts: [String: Account] = [:]
 
     package init() {}
 
     /// The keys of a policy file whose values are not settings.
-    package static let sections = ["no_limits", "defaults", "scopes", "tiers", "assignments"]
+    package static let sections = ["no_limits", "defaults", "scopes", "tiers", "assignments", "accounts"]
 
     /// The keys of a policy file that are settings.
     package static var settingKeys: [String] { Policy.keys.filter { !sections.contains($0) } }
@@ -34,12 +36,17 @@ package struct PolicyDocument: Sendable {
             let assignments = try assignments.map { try Self.node($0) }
             members.append(.init("assignments", DocumentNode(.list(assignments))))
         }
+        if !accounts.isEmpty {
+            let accounts = try accounts.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                .map { try DocumentNode.Member($0.key, Self.node($0.value)) }
+            members.append(.init("accounts", DocumentNode(.map(accounts))))
+        }
         return DocumentNode(.map(members))
     }
 
     private var hasLimits: Bool {
         defaults.values.contains { !$0.isEmpty } || scopes.values.contains { !$0.isEmpty }
-            || tiers.contains { !$0.limits.isEmpty }
+            || tiers.contains { !$0.limits.isEmpty } || accounts.values.contains { !$0.limits.isEmpty }
     }
 
     private static func index(of key: DocumentNode) -> Int {
@@ -90,6 +97,12 @@ package struct PolicyDocument: Sendable {
     private static func node(_ tier: Tier) throws -> DocumentNode {
         let members = (try node(of: TierJSON(tier)).members ?? []).filter { $0.key.text != "limits" }
         return DocumentNode(.map(members + [.init("limits", try node(tier.limits))]))
+    }
+
+    private static func node(_ account: Account) throws -> DocumentNode {
+        let members = (try node(of: account).members ?? []).filter { $0.key.text != "limits" }
+        let limits = account.limits.isEmpty ? [] : [DocumentNode.Member("limits", try node(account.limits))]
+        return DocumentNode(.map(members + limits))
     }
 
     /// An assignment without the values that it has by default.

@@ -1,6 +1,7 @@
 import TollgateCore
 
-/// The settings of a policy file other than its limits, tiers and assignments, as JSON with the keys of the file.
+/// The settings of a policy file other than its limits, tiers, assignments and accounts, as JSON with the keys of the
+/// file.
 ///
 /// Every key of the file is there, also those that the file leaves out, except for prices and the rule about them.
 package struct PolicySettingsJSON: Encodable {
@@ -19,14 +20,12 @@ package struct PolicySettingsJSON: Encodable {
     private var onRedisFailure: [String: String]
     private var driftThreshold: Int
     /// Nil if the file has none.
-    private var accounts: [String: Account]?
-    /// Nil if the file has none.
     private var prices: PriceTable?
     /// Nil if the file does not say.
     private var unknownModel: UnknownModelRule?
 
     private enum CodingKeys: String, CodingKey {
-        case currency, decimals, timezone, thresholds, history, kinds, prices, accounts
+        case currency, decimals, timezone, thresholds, history, kinds, prices
         case resetHour = "reset_hour"
         case billingDay = "billing_day"
         case historyDays = "history_days"
@@ -57,6 +56,5 @@ package struct PolicySettingsJSON: Encodable {
         driftThreshold = policy.driftThreshold
         prices = policy.prices.isEmpty ? nil : policy.prices
         unknownModel = policy.unknownModel
-        accounts = policy.accounts.isEmpty ? nil : policy.accounts
     }
 }

@@ -19,9 +19,9 @@ package struct ProviderFilters: Equatable, Sendable {
     package var apiKeyIDs: [String]
 
     /// The maximum number of ids in a list.
-    package static let maxIDs = 100
+    package static let maxIDs = ProviderKind.maxIDs
     /// The maximum length of an id in bytes.
-    package static let maxIDLength = 128
+    package static let maxIDLength = ProviderKind.maxIDLength
 
     package init(workspaceIDs: [String] = [], projectIDs: [String] = [], apiKeyIDs: [String] = []) {
         self.workspaceIDs = workspaceIDs
@@ -68,19 +68,12 @@ package struct ProviderAccess: Sendable {
                 throw Fault(description: "\(name): more than \(ProviderFilters.maxIDs) ids")
             }
             guard Set(ids).count == ids.count else { throw Fault(description: "\(name): an id twice") }
-            guard ids.allSatisfy(Self.isID) else {
+            guard ids.allSatisfy(ProviderKind.isID) else {
                 throw Fault(
                     description:
                         "\(name): expected ids of at most \(ProviderFilters.maxIDLength) letters, digits, - and _")
             }
         }
-    }
-
-    private static func isID(_ text: String) -> Bool {
-        (1...ProviderFilters.maxIDLength).contains(text.utf8.count)
-            && text.unicodeScalars.allSatisfy {
-                $0.isASCII && $0.properties.isAlphabetic || "0123456789-_".unicodeScalars.contains($0)
-            }
     }
 
     /// Checks an address. It has no login and no query, so it can be printed.

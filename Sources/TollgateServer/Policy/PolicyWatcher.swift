@@ -146,7 +146,7 @@ final class PolicyWatcher: Service {
             guard number > state.installed else { return }
             state.installed = number
             state.kinds = shared.kinds
-            // Unreadable tiers and assignments stay as they were. The settings of scopes can still be found by their
+            // Unreadable tiers, assignments and accounts stay as they were. The settings of scopes can still be found by their
             // kinds.
             if fault == nil { policy.install(shared) }
             policy.learn(shared.kinds)

@@ -1,4 +1,5 @@
 package import TollgateCore
+package import TollgatePolicy
 
 /// What is stored of an account.
 package struct StoredAccount: Sendable, Equatable {
@@ -8,6 +9,9 @@ package struct StoredAccount: Sendable, Equatable {
     /// The figures of the hours of today, by their starts such as `2026-11-30T13`.
     package var hours: [String: AccountFigures]
 
+    /// The days with figures that were not about the account as it is now. They are removed when it has been read.
+    package private(set) var outdatedDays: [String] = []
+
     package init(
         state: AccountSyncState = AccountSyncState(), days: [String: AccountFigures] = [:],
         hours: [String: AccountFigures] = [:]
@@ -15,6 +19,19 @@ package struct StoredAccount: Sendable, Equatable {
         self.state = state
         self.days = days
         self.hours = hours
+    }
+
+    /// The stored data without figures about anything else, such as another provider before a change of the account. Like
+    /// an account that was never read, except that attempts keep their pause.
+    package func figures(of account: Account) -> StoredAccount {
+        guard let subject = state.subject, subject != account.subject else { return self }
+        var new = StoredAccount()
+        new.state.lastAttempt = state.lastAttempt
+        new.state.isRequested = state.isRequested
+        // Until there are figures about the new subject, those in Redis are about the old one.
+        new.state.subject = subject
+        new.outdatedDays = Array(days.keys)
+        return new
     }
 }
 
@@ -36,6 +53,8 @@ package struct AccountSyncState: Sendable, Equatable {
     package var isRequested = false
     /// The quotas that the provider reports: `core requests 5000 12 4988 1796090000; …`.
     package var quotas: String?
+    /// The ``Account/subject`` of the figures; nil for those of an earlier version, and without figures.
+    package var subject: String?
 
     package init() {}
 
@@ -52,6 +71,7 @@ package struct AccountSyncState: Sendable, Equatable {
         sidecar = fields["sidecar"]
         isRequested = fields["requested"] == "1"
         quotas = fields["quotas"]
+        subject = fields["subject"]
     }
 
     /// The fields of the hash: field, value, field, value and so on.
@@ -60,7 +80,7 @@ package struct AccountSyncState: Sendable, Equatable {
             ("last_attempt", lastAttempt.map { "\($0)" }), ("last_success", lastSuccess.map { "\($0)" }),
             ("next_attempt", nextAttempt.map { "\($0)" }), ("failures", "\(failures)"),
             ("failing_since", failure.map { "\($0.since)" }), ("failure", failure?.sentence), ("sidecar", sidecar),
-            ("quotas", quotas),
+            ("quotas", quotas), ("subject", subject),
         ]
         return fields.flatMap { name, value in value.map { [name, $0] } ?? [] }
     }
@@ -70,7 +90,7 @@ package struct AccountSyncState: Sendable, Equatable {
         [
             ("last_attempt", lastAttempt == nil), ("last_success", lastSuccess == nil),
             ("next_attempt", nextAttempt == nil), ("failing_since", failure == nil), ("failure", failure == nil),
-            ("sidecar", sidecar == nil), ("quotas", quotas == nil),
+            ("sidecar", sidecar == nil), ("quotas", quotas == nil), ("subject", subject == nil),
         ].filter(\.1).map(\.0)
     }
 

@@ -23,9 +23,10 @@ package struct AuditEntry: Sendable {
     package var at: Int64
     package var author: Author
     /// The kind of change: `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`,
-    /// `limits.delete`, `override.set`, `override.clear`, `scope.reset`, `alert.acknowledge` or `alert.resolve`.
+    /// `limits.delete`, `override.set`, `override.clear`, `account.set`, `account.delete`, `scope.reset`,
+    /// `alert.acknowledge` or `alert.resolve`.
     package var action: String
-    /// The id of the tier, the assignment or the alert, or the scope.
+    /// The id of the tier, the assignment, the account or the alert, or the scope.
     package var target: String
     /// The value before the change as JSON; nil if there was none.
     package var before: String?

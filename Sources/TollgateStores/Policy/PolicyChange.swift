@@ -18,7 +18,7 @@ struct PolicyChange {
     var scope: Scope?
     /// Whether the policy file contains the tier.
     var isInFile = false
-    /// The maximum number of items in the hash; nil for no bound.
+    /// The maximum number of items in the hash; nil for no bound, negative for no more items.
     var maxItems: Int?
     /// The tier that is assigned.
     var tier = ""
@@ -26,11 +26,11 @@ struct PolicyChange {
     init(_ edit: PolicyEdit, keys: PolicyKeys, bounds: PolicyStore.Bounds) throws {
         switch edit {
         case .setTier(let tier):
-            self.init("tier.set", tier: tier.id, keys)
+            self.init("tier.set", item: tier.id, of: keys.tiers)
             item = try CanonicalJSON.text(TierJSON(tier))
             maxItems = bounds.tiers
         case .deleteTier(let id, let isInFile):
-            self.init("tier.delete", tier: id, keys)
+            self.init("tier.delete", item: id, of: keys.tiers)
             self.isInFile = isInFile
         case .setAssignment(let assignment, let tierIsInFile):
             self.init("assignment.set", assignment.subject, keys)
@@ -50,12 +50,19 @@ struct PolicyChange {
             item = try CanonicalJSON.text(OverrideJSON(override))
         case .clearOverride(let scope):
             self.init("override.clear", "override", of: scope, keys)
+        case .setAccount(let id, let account, let ofFile):
+            self.init("account.set", item: id, of: keys.accounts)
+            item = try CanonicalJSON.text(account)
+            // 0 would be no bound.
+            maxItems = Account.maxCount > ofFile ? Account.maxCount - ofFile : -1
+        case .deleteAccount(let id):
+            self.init("account.delete", item: id, of: keys.accounts)
         }
     }
 
-    private init(_ action: String, tier id: String, _ keys: PolicyKeys) {
+    private init(_ action: String, item id: String, of key: String) {
         self.action = action
-        key = keys.tiers
+        self.key = key
         field = id
         target = id
     }
@@ -109,6 +116,9 @@ struct PolicyChange {
         case "in_use": throw .inUse(number)
         case "unknown_tier": throw .unknownTier(tier)
         case "too_many":
+            guard key != keys.accounts else {
+                throw .tooMany("there can be at most \(Account.maxCount) accounts, with those of the policy file")
+            }
             let items = key == keys.tiers ? "tiers" : "assignments of roles and domains"
             throw .tooMany("at most \(number) \(items) can be set")
         case "corrupt": throw .corrupt("\(key), field \(field): malformed value")

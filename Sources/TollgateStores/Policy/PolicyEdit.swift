@@ -13,6 +13,9 @@ package enum PolicyEdit: Sendable {
     case deleteLimits(Scope)
     case setOverride(Scope, Override)
     case clearOverride(Scope)
+    /// Sets an account. The policy file has this number of accounts besides it that administrators have not replaced.
+    case setAccount(String, Account, ofFile: Int)
+    case deleteAccount(String)
 }
 
 /// The state that must exist for a change to be made.

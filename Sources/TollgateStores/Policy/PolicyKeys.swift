@@ -14,6 +14,8 @@ package struct PolicyKeys: Sendable {
     package var tiers: String { prefix + "tiers" }
     /// Hash: the id of an assignment of a role, a domain or everyone → `StoredItem`.
     package var assignments: String { prefix + "assignments" }
+    /// Hash: the id of an account → `StoredItem`.
+    package var accounts: String { prefix + "accounts" }
     /// Hash of one scope: `assignment`, `limits`, `override` → `StoredItem`. A lookup reads nothing else.
     package func settings(of scope: String) -> String { prefix + "scope:\(scope)" }
     /// The number of the last change.

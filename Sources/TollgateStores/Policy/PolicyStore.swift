@@ -56,11 +56,12 @@ package final class PolicyStore: Sendable {
         return shared
     }
 
-    /// Reads the settings that every sidecar caches, without malformed tiers and assignments. Returns the first fault,
-    /// too.
+    /// Reads the settings that every sidecar caches, without malformed tiers, assignments and accounts. Returns the first
+    /// fault, too.
     package func readableShared() async throws(StoreError) -> (shared: StoredShared, fault: StoreError?) {
         let replies = try await link.sendAtomically([
             ["GET", keys.revision], ["HGETALL", keys.tiers], ["HGETALL", keys.assignments], ["SMEMBERS", keys.kinds],
+            ["HGETALL", keys.accounts],
         ])
         var shared = StoredShared()
         shared.revision = try revision(replies[0])
@@ -73,6 +74,9 @@ package final class PolicyStore: Sendable {
             }
             for field in try StoredField.all(replies[2], of: keys.assignments) {
                 shared.assignments.append(try field.assignment(field.subject()))
+            }
+            for field in try StoredField.all(replies[4], of: keys.accounts) {
+                shared.accounts[field.name] = try field.account(keySpace.moneyUnit)
             }
         } catch {
             fault = error
@@ -107,6 +111,12 @@ package final class PolicyStore: Sendable {
     package func tier(_ id: String) async throws(StoreError) -> Versioned<Tier>? {
         let reply = try await link.send("HGET", keys.tiers, id)
         return try StoredField(reply, key: keys.tiers, name: id)?.tier(keySpace.moneyUnit)
+    }
+
+    /// Reads an account; nil if administrators have not set one with that id.
+    package func account(_ id: String) async throws(StoreError) -> Versioned<Account>? {
+        let reply = try await link.send("HGET", keys.accounts, id)
+        return try StoredField(reply, key: keys.accounts, name: id)?.account(keySpace.moneyUnit)
     }
 
     /// Reads the assignment of a subject; nil if administrators have not set one.

@@ -57,6 +57,11 @@ struct StoredField {
         }
     }
 
+    func account(_ unit: MoneyUnit) throws(StoreError) -> Versioned<Account> {
+        guard ScopeID.isValid(name) else { throw corrupt("expected the id of an account") }
+        return try read { stored throws(PolicyError) in try PolicyJSON.account(stored.json, id: name, unit) }
+    }
+
     func limits(_ unit: MoneyUnit) throws(StoreError) -> Versioned<[Limit]> {
         try read { stored throws(PolicyError) in try PolicyJSON.limits(stored.json, unit) }
     }
@@ -93,7 +98,7 @@ struct StoredField {
 
 /// The value of a field, `{"item":{…},"order":7,"version":7}`, exactly as policy/edit.lua writes it.
 struct StoredItem {
-    /// The item as JSON: `TierJSON`, `AssignmentJSON`, `LimitsJSON` or `OverrideJSON`.
+    /// The item as JSON: `TierJSON`, `AssignmentJSON`, `Account`, `LimitsJSON` or `OverrideJSON`.
     var json: Data
     /// The number of the change that created the item.
     var order: Int64

@@ -22,11 +22,15 @@ package struct StoredShared: Sendable {
     package var assignments: [Versioned<Assignment>] = []
     /// The kinds of scopes that ever had settings.
     package var kinds: Set<ScopeKind> = []
+    /// Accounts at providers by id.
+    package var accounts: [String: Versioned<Account>] = [:]
 
     package init() {}
 
     package var policy: SharedPolicy {
-        SharedPolicy(tiers: tiers.mapValues(\.item), assignments: assignments.map(\.item), kinds: kinds)
+        SharedPolicy(
+            tiers: tiers.mapValues(\.item), assignments: assignments.map(\.item), kinds: kinds,
+            accounts: accounts.mapValues(\.item))
     }
 }
 

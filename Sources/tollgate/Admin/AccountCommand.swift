@@ -4,14 +4,16 @@ import TollgateAdmin
 /// The command `tollgate account`.
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "account", abstract: "See the accounts at providers, and what the providers count.",
-        subcommands: [AccountList.self, AccountShow.self, AccountSyncCommand.self])
+        commandName: "account", abstract: "See and set the accounts at providers, and see what the providers count.",
+        subcommands: [
+            AccountList.self, AccountShow.self, AccountSyncCommand.self, AccountSet.self, AccountUnset.self,
+        ])
 }
 
 /// The command `tollgate account list`.
 struct AccountList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the accounts of the policy file, with our usage and the provider's.",
+        commandName: "list", abstract: "List all accounts, with our usage and the provider's.",
         discussion: "The usage is that of the current billing period.")
     @OptionGroup var options: AdminOptions
 

@@ -20,7 +20,7 @@ enum AccountText {
                 reported["requests"].text, reported["tokens"].text, reported["cost_usd"].text,
             ])
         }
-        guard !table.isEmpty else { return "no accounts; write them under accounts: of the policy file" }
+        guard !table.isEmpty else { return "no accounts; see tollgate account set, and accounts: of the policy file" }
         let failures = answer["items"].array.compactMap { account in
             account["failure"].string.map { JSONValue.printable("\(account["id"].text): \($0)") }
         }
@@ -32,7 +32,7 @@ enum AccountText {
     /// A line for each property, and a row for each day and quota.
     static func account(_ account: JSONValue, on terminal: Terminal? = nil) -> String {
         var lines = [
-            "account       \(account["id"].text), \(account["provider"].text)",
+            "account       \(account["id"].text), \(account["provider"].text)\(origin(account))",
             "status        \(account["status"].text)",
         ]
         if let failure = account["failure"].string {
@@ -66,6 +66,15 @@ enum AccountText {
         }
         if !days.isEmpty { parts.append(days.text(on: terminal)) }
         return parts.joined(separator: "\n\n")
+    }
+
+    /// The settings of an account after a change: `main: no limits, billing_day 15, … (version 5)`.
+    static func settings(_ account: JSONValue) -> String {
+        "\(account["id"].text): \(SettingText.tier(account["settings"])) (version \(account["version"].text))"
+    }
+
+    private static func origin(_ account: JSONValue) -> String {
+        account["origin"].string == "admin" ? ", set by an administrator (version \(account["version"].text))" : ""
     }
 
     /// A time to the second, or `never`.

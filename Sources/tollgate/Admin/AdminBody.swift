@@ -7,6 +7,8 @@ import TollgatePolicy
 enum AdminBody {
     static func tier(_ tier: Tier) throws -> String { try CanonicalJSON.text(TierJSON(tier)) }
 
+    static func account(_ account: Account) throws -> String { try CanonicalJSON.text(account) }
+
     static func limits(_ limits: [Limit]) throws -> String {
         struct Body: Encodable { var limits: LimitsJSON }
         return try CanonicalJSON.text(Body(limits: LimitsJSON(limits)))
@@ -67,6 +69,17 @@ enum AdminBody {
         let json = Data(JSONValue.object(members.filter { $0.value != .null }).json.utf8)
         let finest = MoneyUnit.all.last { (try? PolicyJSON.tier(json, id: id, $0)) != nil }
         return try PolicyJSON.tier(json, id: id, finest ?? .nano)
+    }
+
+    /// Decodes the settings of an account from a response of the API, with the unit of money of ``limits(of:)``.
+    static func account(of answer: JSONValue, id: String) throws -> Account {
+        let settings = answer["settings"]
+        guard case .object = settings else {
+            throw AdminFailure(["\(id): the sidecar is of an earlier version, which does not set accounts"])
+        }
+        let json = Data(settings.json.utf8)
+        let finest = MoneyUnit.all.last { (try? PolicyJSON.account(json, id: id, $0, origin: .file)) != nil }
+        return try PolicyJSON.account(json, id: id, finest ?? .nano, origin: .file)
     }
 
     /// Returns the time after a number of seconds in ISO 8601.

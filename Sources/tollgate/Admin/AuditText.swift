@@ -30,8 +30,11 @@ enum AuditText {
     private static func change(_ action: String, _ target: String, _ before: JSONValue, _ after: JSONValue) -> String {
         switch action {
         case "tier.set" where before == .null: "created tier \(target): \(SettingText.tier(after))"
-        case "tier.set": tier(target, before, after)
+        case "tier.set": setting("tier \(target)", before, after)
         case "tier.delete": "deleted tier \(target) (was \(SettingText.tier(before)))"
+        case "account.set" where before == .null: "created account \(target): \(SettingText.tier(after))"
+        case "account.set": setting("account \(target)", before, after)
+        case "account.delete": "deleted account \(target) (was \(SettingText.tier(before)))"
         case "assignment.set":
             "assigned tier \(after["tier"].text) to \(target)\(SettingText.details(ofAssignment: after))"
                 + was(before, SettingText.assignment)
@@ -80,14 +83,14 @@ enum AuditText {
         return "reset \(scope): \(counters.joined(separator: ", "))"
     }
 
-    // MARK: - Tiers and overrides
+    // MARK: - Tiers, accounts and overrides
 
-    private static func tier(_ id: String, _ before: JSONValue, _ after: JSONValue) -> String {
+    private static func setting(_ name: String, _ before: JSONValue, _ after: JSONValue) -> String {
         let changes = changes(before, after)
-        return changes.isEmpty ? "left tier \(id) unchanged" : "changed tier \(id): \(changes)"
+        return changes.isEmpty ? "left \(name) unchanged" : "changed \(name): \(changes)"
     }
 
-    /// Describes each setting of a tier that differs. Empty if none does.
+    /// Describes each setting of a tier or an account that differs. Empty if none does.
     private static func changes(_ before: JSONValue, _ after: JSONValue) -> String {
         let settings = [before, after].map { tier in
             (limits: SettingText.limits(tier["limits"]), others: SettingText.properties(of: tier))

@@ -82,6 +82,11 @@ enum RequestArgument {
         return .user(part.id)
     }
 
+    static func account(_ text: String) throws -> String {
+        _ = try Account.scope(text)
+        return text
+    }
+
     static func tier(_ text: String) throws -> String {
         try Tier.validate(id: text)
         return text

@@ -20,7 +20,7 @@ enum SettingText {
         return Dictionary(pairs) { first, _ in first }
     }
 
-    /// The settings of a tier other than its limits.
+    /// The settings of a tier or an account other than its limits.
     static func properties(of tier: JSONValue) -> [String: String] {
         let others = tier.members.filter { $0.key != "limits" && $0.value != .null }
         return Dictionary(uniqueKeysWithValues: others.map { ($0.key, $0.value.text) })
@@ -31,7 +31,7 @@ enum SettingText {
         properties.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
     }
 
-    /// A tier: its limits, and then everything else that is set.
+    /// A tier or an account: its limits, and then everything else that is set.
     static func tier(_ tier: JSONValue) -> String {
         let limits = limits(tier["limits"]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let others = words(ofProperties: properties(of: tier))

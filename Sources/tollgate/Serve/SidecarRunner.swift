@@ -69,7 +69,7 @@ struct SidecarRunner: Service {
             alerts: sidecar.stores.alerts, history: sidecar.stores.history, policy: { sidecar.policies.effective },
             logger: logger)
         let accounts = AccountSync(
-            store: sidecar.stores.accounts, policy: { sidecar.policies.file }, sidecar: sidecar.name,
+            store: sidecar.stores.accounts, policy: { Self.accountPolicy(of: sidecar) }, sidecar: sidecar.name,
             version: Version.current, drift: drift, onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
@@ -93,6 +93,12 @@ struct SidecarRunner: Service {
 }
 
 extension SidecarRunner {
+    /// The policy whose accounts are read; empty until it is known which of them administrators have replaced.
+    private static func accountPolicy(of sidecar: Sidecar) -> Policy {
+        let policy = sidecar.policies.effective
+        return policy.kindsWithSettings == nil ? .empty : policy
+    }
+
     /// The settings of the admin API; nil if it is off.
     private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }

@@ -10,7 +10,7 @@ struct PolicyApply: AsyncParsableCommand {
         commandName: "apply",
         abstract: "Make the settings of administrators equal to a policy file.",
         discussion: """
-            Sets and removes tiers, assignments and limits of scopes through the admin API, after it has printed the \
+            Sets and removes tiers, assignments, accounts and limits of scopes through the admin API, after it has printed the \
             changes and asked. Overrides stay. Settings that the API cannot change must be equal to those in force. \
             Exits with status 0 if all changes are made or there are none, 1 if you decline, and 2 on an error.
             """)

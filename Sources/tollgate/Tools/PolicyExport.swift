@@ -30,18 +30,32 @@ struct PolicyExport {
                 document.settings = try JSONDocument.root(of: Data(JSONValue.object(needed).json.utf8))
             }
         }
-        for (scope, limits) in settings.limits {
-            let others = document.scopes[scope, default: []].filter { file in
-                !limits.value.contains { $0.name == file.name }
-            }
-            document.scopes[scope] = (limits.value + others).sorted(by: Limit.precedes)
+        for (id, account) in settings.accounts where includesFile || account.isAdmins {
+            try add(account.value, id, isInScopes: settings.limits[Account.scope(id)] != nil)
         }
+        for (scope, limits) in settings.limits { add(limits.value, of: scope) }
         addAssignments(settings, includesFile)
         addTiers(settings, includesFile)
         if !settings.overrides.isEmpty {
             notes.append("Overrides are temporary, so a policy file cannot contain them. These are active:")
             notes += settings.overrides.map { "  \($0["scope"].text): \($0.without("scope", "version").json)" }
         }
+    }
+
+    /// Adds limits, which take precedence over the same limits of the scope.
+    private mutating func add(_ limits: [Limit], of scope: Scope) {
+        document.scopes[scope] = Limit.merged(limits, over: document.scopes[scope] ?? [])
+    }
+
+    /// Adds an account with its limits. A policy file has them with the account or under `scopes`, but not both.
+    private mutating func add(_ account: Account, _ id: String, isInScopes: Bool) throws {
+        var account = account
+        let scope = try Account.scope(id)
+        if !account.limits.isEmpty, isInScopes || document.scopes[scope] != nil {
+            add(account.limits, of: scope)
+            account.limits = []
+        }
+        document.accounts[id] = account
     }
 
     private mutating func addAssignments(_ settings: SettingsInForce, _ includesFile: Bool) {

@@ -34,12 +34,17 @@ struct PolicyPlan {
         for id in policy.tiers.keys.sorted() { try planTier(policy.tiers[id]?.tier, id, now) }
         let assignments = policy.assignments.values.sorted { $0.order < $1.order }
         for assignment in assignments { try planAssignment(assignment, assignment.subject, now) }
-        for scope in Set(policy.scopes.keys).union(now.limits.keys).sorted(by: Self.precedes) {
-            try planLimits(policy.scopes[scope] ?? [], of: scope, now)
-        }
+        let accounts = policy.accounts.sorted { $0.key < $1.key }
+        for (id, account) in accounts { try planAccount(account, id, policy, now) }
+        let scopes = Set(policy.scopes.keys).union(now.limits.keys)
+            .subtracting(try accounts.map { try Account.scope($0.key) })
+        for scope in scopes.sorted(by: Self.precedes) { try planLimits(policy.scopes[scope] ?? [], of: scope, now) }
         let subjects = now.assignments.keys.filter { policy.assignments[$0] == nil }
         for subject in subjects.sorted(by: { $0.id < $1.id }) { try planAssignment(nil, subject, now) }
         for id in now.tiers.keys.sorted() where policy.tiers[id] == nil { try planTier(nil, id, now) }
+        for id in now.accounts.keys.sorted() where policy.accounts[id] == nil {
+            remove(.init(.delete, "v1", "accounts", id), "account \(id)", now.accounts[id]?.version)
+        }
         noteOrder(of: assignments, now)
     }
 
@@ -103,14 +108,52 @@ struct PolicyPlan {
             subject.id, current?.version, before.map { "changed from \($0) to \(words)" } ?? "added: \(words)")
     }
 
+    /// Plans an account, and the limits of its scope. Those of a file are among the limits of its scopes. Administrators may
+    /// have set some with the account, and others, which take precedence, for the scope.
+    private mutating func planAccount(
+        _ wanted: Account, _ id: String, _ policy: Policy, _ now: SettingsInForce
+    ) throws {
+        let scope = try Account.scope(id)
+        let current = now.accounts[id]
+        let own = current?.value.limits ?? []
+        var account = wanted
+        account.limits = Self.needed(policy.scopes[scope] ?? [], of: scope, besides: own, now)
+        if let ofScope = now.limits[scope]?.value {
+            let inForce = Limit.merged(ofScope, over: own)
+            let needed = Self.needed(policy.scopes[scope] ?? [], of: scope, besides: inForce, now)
+            account.limits = needed == inForce ? own : []
+            if needed != inForce { try planLimits(policy.scopes[scope] ?? [], of: scope, now) }
+        }
+        guard account != current?.value else { return }
+        let body = try AdminBody.account(account)
+        do throws(PolicyError) {
+            _ = try PolicyJSON.account(Data(body.utf8), id: id, policy.moneyUnit)
+        } catch {
+            differences += error.problems.map {
+                "\(["accounts", id, $0.path].filter { !$0.isEmpty }.joined(separator: ".")): \($0.sentence)"
+            }
+            return
+        }
+        let words =
+            current.map { PolicyWords.changes(from: $0.value, to: account) } ?? "added: \(PolicyWords.account(account))"
+        set(.init(.put, "v1", "accounts", id, body: body), "account \(id)", current?.version, words)
+    }
+
+    /// The limits that administrators must set: those that differ from the sidecar's file, and those that they have set
+    /// already.
+    private static func needed(
+        _ wanted: [Limit], of scope: Scope, besides own: [Limit], _ now: SettingsInForce
+    ) -> [Limit] {
+        wanted.filter { limit in
+            own.contains { $0.name == limit.name } || !(now.fileScopes[scope] ?? []).contains(limit)
+        }
+    }
+
     /// Plans the limits of administrators, which are those that differ from the sidecar's file, and those that
     /// administrators have set already.
     private mutating func planLimits(_ wanted: [Limit], of scope: Scope, _ now: SettingsInForce) throws {
         let current = now.limits[scope]
-        let needed = wanted.filter { limit in
-            current?.value.contains { $0.name == limit.name } ?? false
-                || !(now.fileScopes[scope] ?? []).contains(limit)
-        }
+        let needed = Self.needed(wanted, of: scope, besides: current?.value ?? [], now)
         guard needed != current?.value ?? [] else { return }
         let text = scope.description
         guard !needed.isEmpty else {

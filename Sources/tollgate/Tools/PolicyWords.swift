@@ -36,7 +36,20 @@ enum PolicyWords {
 
     /// The differences of tiers.
     static func changes(from old: Tier, to new: Tier) -> String {
-        let (before, after) = (SettingText.properties(of: json(old)), SettingText.properties(of: json(new)))
+        changes(from: (json(old), old.limits), to: (json(new), new.limits))
+    }
+
+    static func account(_ account: Account) -> String { SettingText.tier(json(account)) }
+
+    /// The differences of accounts.
+    static func changes(from old: Account, to new: Account) -> String {
+        changes(from: (json(old), old.limits), to: (json(new), new.limits))
+    }
+
+    private static func changes(
+        from old: (json: JSONValue, limits: [Limit]), to new: (json: JSONValue, limits: [Limit])
+    ) -> String {
+        let (before, after) = (SettingText.properties(of: old.json), SettingText.properties(of: new.json))
         let keys = Set(before.keys).union(after.keys).sorted()
         let words = keys.compactMap { key -> String? in
             switch (before[key], after[key]) {
@@ -50,8 +63,12 @@ enum PolicyWords {
         return ((limits.isEmpty ? [] : [limits]) + words).joined(separator: ", ")
     }
 
-    private static func json(_ tier: Tier) -> JSONValue {
-        (try? CanonicalJSON.text(TierJSON(tier))).flatMap(JSONValue.init(text:)) ?? .null
+    private static func json(_ tier: Tier) -> JSONValue { json(of: TierJSON(tier)) }
+
+    private static func json(_ account: Account) -> JSONValue { json(of: account) }
+
+    private static func json(of value: some Encodable) -> JSONValue {
+        (try? CanonicalJSON.text(value)).flatMap(JSONValue.init(text:)) ?? .null
     }
 
     /// An assignment without its subject: `premium, priority 200`.

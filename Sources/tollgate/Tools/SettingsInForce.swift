@@ -12,7 +12,7 @@ struct SettingsInForce {
         var isAdmins: Bool { version != nil }
     }
 
-    /// The settings of the policy file other than limits, tiers and assignments, with the keys of the file.
+    /// The settings of the policy file other than limits, tiers, assignments and accounts, with the keys of the file.
     private(set) var fileSettings: [String: JSONValue] = [:]
     /// The unit of money of all limits.
     private(set) var moneyUnit = MoneyUnit.nano
@@ -22,6 +22,8 @@ struct SettingsInForce {
     private(set) var tiers: [String: Item<Tier>] = [:]
     /// All assignments. One of an administrator hides the file's.
     private(set) var assignments: [Assignment.Subject: Item<Assignment>] = [:]
+    /// All accounts by id. One of an administrator hides the file's.
+    private(set) var accounts: [String: Item<Account>] = [:]
     /// The limits that administrators have set.
     private(set) var limits: [Scope: Item<[Limit]>] = [:]
     /// The overrides that have not ended, with their scopes, as JSON.
@@ -52,6 +54,12 @@ struct SettingsInForce {
             let id = tier["id"].text
             let json = tier.without("id", "origin", "version").data
             tiers[id] = Item(value: try PolicyJSON.tier(json, id: id, moneyUnit), version: tier["version"].number)
+        }
+        for (id, account) in policy["accounts"].members {
+            let json = account.without("origin", "version").data
+            accounts[id] = Item(
+                value: try PolicyJSON.account(json, id: id, moneyUnit, origin: .file),
+                version: account["version"].number)
         }
         for item in assignments {
             let subject = try Assignment.Subject(id: item["id"].text)
