@@ -103,6 +103,7 @@ extension Policy {
             Self.canHaveTier(scope)
             ? tierChoice(for: scope, assignment: settings.assignment, traits: traits) : nil
         let override = settings.override.flatMap { $0.expiresAt > now ? $0 : nil }
+        let account = account(of: scope)
         var limits: [EffectiveLimit] = []
         func add(_ more: [Limit], _ source: EffectiveLimit.Source) {
             for limit in more where !limits.contains(where: { $0.limit.hasSameName(as: limit) }) {
@@ -110,7 +111,6 @@ extension Policy {
             }
         }
         add(override?.limits ?? [], .override)
-        let account = account(of: scope)
         add(settings.limits, .scope(.admin))
         add(account?.limits ?? [], .scope(.admin))
         add(scopes[scope] ?? [], .scope(.file))
@@ -125,7 +125,6 @@ extension Policy {
         }
         add(defaults[scope.kind] ?? [], .defaults)
         for addition in override?.additions ?? [] { Self.apply(addition, to: &limits) }
-        let account = account(of: scope)
         if let account {
             for index in limits.indices { limits[index].counts = countedSide(of: limits[index].limit, account) }
         }

@@ -15,7 +15,7 @@ enum AccountText {
         for account in answer["items"].array {
             let (own, reported) = (account["own"], account["reported"])
             table.add([
-                account["id"].text, account["provider"].text, account["status"].text,
+                account["id"].text, account["provider"].text, status(account),
                 time(account["last_success_at"]), own["requests"].text, own["tokens"].text, own["cost"].text,
                 reported["requests"].text, reported["tokens"].text, reported["cost_usd"].text,
             ])
@@ -33,7 +33,7 @@ enum AccountText {
     static func account(_ account: JSONValue, on terminal: Terminal? = nil) -> String {
         var lines = [
             "account       \(account["id"].text), \(account["provider"].text)\(origin(account))",
-            "status        \(account["status"].text)",
+            "status        \(status(account))\(isExhausted(account) ? ": requests that name it are denied" : "")",
         ]
         if let failure = account["failure"].string {
             lines.append("failure       since \(time(account["failing_since"])): \(failure)")
@@ -45,6 +45,9 @@ enum AccountText {
             "own           \(amounts(account["own"], cost: "cost"))",
             "provider      \(amounts(account["reported"], cost: "cost_usd"))",
         ]
+        for item in account["usage"].array where item["max"] != .null {
+            lines.append("limit         \(item["limit"].text): \(item["used"].text) of \(item["max"].text)")
+        }
         var parts = [lines.map(JSONValue.printable).joined(separator: "\n")]
         var quotas = Table(["quota", "used", "limit", "remaining", "resets"], amounts: ["used", "limit", "remaining"])
         for quota in account["quotas"].array {
@@ -76,6 +79,13 @@ enum AccountText {
     private static func origin(_ account: JSONValue) -> String {
         account["origin"].string == "admin" ? ", set by an administrator (version \(account["version"].text))" : ""
     }
+
+    /// The state of the figures, and whether the account is exhausted.
+    private static func status(_ account: JSONValue) -> String {
+        account["status"].text + (isExhausted(account) ? ", exhausted" : "")
+    }
+
+    private static func isExhausted(_ account: JSONValue) -> Bool { account["exhausted"] == .bool(true) }
 
     /// A time to the second, or `never`.
     static func time(_ time: JSONValue) -> String {
