@@ -1,11 +1,7 @@
 import Foundation
 import ProviderFake
 import Testing
-import TollgateAccounts
 import TollgateCore
-import TollgatePolicy
-import TollgateServer
-import TollgateStores
 import TollgateTestSupport
 
 @testable import TollgateAdmin
@@ -47,7 +43,7 @@ struct AccountWalkTests {
                     with: "credential_file: \(folder.path)/key\n    base_url: \(fake.url)")
             let start = try #require(prices.range(of: "\nprices:"))
             try await withAdmin(policy: here + String(prices[start.lowerBound...])) { harness in
-                try await reading(harness) {
+                try await harness.syncing(speed: Self.speed) {
                     for (console, stage) in zip(consoles.dropFirst(), Self.stages) {
                         fake.change { $0.usage[0].output = stage.tokens }
                         try await reach(stage, harness)
@@ -64,28 +60,6 @@ struct AccountWalkTests {
         [folder] = importlib.util.find_spec("litellm").submodule_search_locations
         print(folder + "/model_prices_and_context_window_backup.json")
         """
-
-    /// Runs a body while accounts are read by a clock that is faster than Redis's.
-    private func reading(_ harness: AdminHarness, _ body: () async throws -> Void) async throws {
-        let begun = Int64(Date.now.timeIntervalSince1970 * 1_000)
-        var timing = AccountSync.Timing()
-        timing.tick = .milliseconds(50)
-        timing.time = { begun + ($0 - begun) * Self.speed }
-        let server = harness.server
-        let sync = AccountSync(
-            store: server.stores.accounts, policy: { server.policies.effective }, sidecar: "test:1", version: "1.2.3",
-            timing: timing, onFigures: { server.reviewAlerts(of: $0) }, logger: harness.log.logger)
-        let running = Task { await sync.run() }
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await body())
-        } catch {
-            result = .failure(error)
-        }
-        running.cancel()
-        await running.value
-        try result.get()
-    }
 
     /// Waits until the figures of a stage are stored and its alert is open.
     private func reach(_ stage: (tokens: Int64, threshold: Int?), _ harness: AdminHarness) async throws {
