@@ -216,8 +216,11 @@ import TollgateTestSupport
         try await eventually {
             (try? await second.client().ask("CHECK user=alice")[0]) == "ERR unavailable \(sentence)"
         }
-        let readiness = try await second.ask("GET", "/readyz")
-        #expect(readiness.status == 503 && readiness.body.contains(sentence), "\(readiness.body)")
+        // The admin API may listen later than the line protocol.
+        try await eventually {
+            guard let readiness = try? await second.ask("GET", "/readyz") else { return false }
+            return readiness.status == 503 && readiness.body.contains(sentence)
+        }
         #expect(try await second.client().ask("STATUS")[0].contains("unsupported: \(sentence)"))
         try await eventually { second.log.contains(sentence) }
         #expect(try await first.client().ask("CHECK user=alice")[0].hasPrefix("ALLOW "))
