@@ -57,7 +57,7 @@ package struct Request: Sendable {
     package internal(set) var amounts = Amounts()
     /// The amounts in the request that have a price and no limit of their own.
     var billed = BilledItems()
-    /// The scopes in the order of the request, at most one of each kind.
+    /// The scopes in the order of the request, at most one of each kind. An account that it does not name may follow.
     package internal(set) var scopes: [ScopeField] = []
     /// The bytes of the request, with `:` for the `=` of plain scopes; then the unescaped texts of all other fields.
     package internal(set) var bytes = GrowingBytes(room: 512)
@@ -107,6 +107,18 @@ package struct Request: Sendable {
         token = nil
         after = nil
         arguments.clear()
+    }
+
+    /// Adds a scope of a single kind, which the request does not name, after those that it does.
+    ///
+    /// - Parameter text: The scope's `description`.
+    /// - Returns: False if the request has ``maxScopes`` already.
+    mutating func addScope(_ text: [UInt8]) -> Bool {
+        guard scopes.count < Self.maxScopes, let sign = text.firstIndex(of: UInt8(ascii: ":")) else { return false }
+        let start = bytes.count
+        bytes.append(text)
+        scopes.append(ScopeField(start: start, sign: start + sign, end: bytes.count))
+        return true
     }
 
     /// Folds the ids of these kinds to lower case (A–Z only), in place.

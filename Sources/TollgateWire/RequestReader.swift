@@ -105,6 +105,9 @@ package struct RequestReader: Sendable {
     /// Folds the ids of these kinds in the last request to lower case.
     package mutating func foldCase(of kinds: Set<String>) { request.foldCase(of: kinds) }
 
+    /// Adds a scope (its `description`) to those of the last request. Returns false if there is no room for another one.
+    package mutating func addScope(_ text: [UInt8]) -> Bool { request.addScope(text) }
+
     private mutating func nextFrame(
         in bytes: UnsafeRawBufferPointer, _ framing: Framing
     ) throws(RequestError) -> LineFramer.Line? {

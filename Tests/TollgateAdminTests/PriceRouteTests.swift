@@ -25,7 +25,7 @@ struct PriceRouteTests {
             credential_file: /nonexistent/key
             billing_day: 31
             limits: { tokens: { month: 5000000000 } }
-          plain: { provider: github }
+          plain: { provider: github, bind: groq }
         """
 
     @Test("calls have computed costs; a refused model is a 403 without a limit")
@@ -93,6 +93,12 @@ struct PriceRouteTests {
             #expect(list.map { $0.members?["status"]?.text } == ["never", "off"])
             let main = try await admin.ask("GET", "/v1/accounts/main")
             #expect(main["own"]?.members?["tokens"] == .integer(70) && main["own"]?.members?["cost"]?.text == "0.5")
+            _ = try await admin.ask("POST", "/v1/record", #"{"scopes":{"user":"a","provider":"groq"},"tokens":5}"#)
+            let bound = try await admin.ask("GET", "/v1/accounts/plain")
+            #expect(main["bind"] == .null && bound["bind"]?.text == "groq")
+            #expect(bound["own"]?.members?["tokens"] == .integer(5))
+            #expect(
+                try await admin.tollgate("account", "show", "plain").output.contains("\nbound to      provider:groq\n"))
             #expect(main["reported"] == .null && main["days"]?.members?.isEmpty == true)
             #expect(main["settings"]?.members?["credential_file"]?.text == "/nonexistent/key" && main.tag == "\"0\"")
             #expect(try await admin.ask("GET", "/v1/accounts/other").status == 404)

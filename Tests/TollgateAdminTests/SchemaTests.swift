@@ -28,7 +28,7 @@ struct SchemaTests {
         unknown_model: { input: 1 }
         accounts:
           main: { provider: anthropic, credential_file: /nonexistent/key, limits: { tokens: { month: 5 } } }
-          plain: { provider: github }
+          plain: { provider: github, bind: github }
         """
 
     /// Method, path, body.

@@ -242,6 +242,27 @@ struct PolicyErrorTests {
             ])
     }
 
+    @Test(
+        "bindings of accounts",
+        arguments: [
+            ("a: { provider: openai, bind: }", "2: accounts.a.bind: %"),
+            ("a: { provider: openai, bind: [x] }", "2: accounts.a.bind: %"),
+            ("a: { provider: openai, bind: '' }", "2: accounts.a.bind: provider: empty id"),
+            ("a: { provider: openai, bind: \"x\\ty\" }", "2: accounts.a.bind: provider: control character in id"),
+            (
+                "b: { provider: openai, bind: x }\n  a: { provider: anthropic, bind: x }",
+                "3: accounts.a.bind: b and a are both bound to x; expected one account for an id"
+            ),
+            (
+                "b: { provider: openai, bind: X }\n  a: { provider: anthropic, bind: x }\nfold_case: [provider]",
+                "3: accounts.a.bind: b and a are both bound to x; expected one account for an id"
+            ),
+        ])
+    func bindings(accounts: String, problem: String) {
+        let expected = problem.replacing("%", with: "expected the id that requests name with provider=, such as openai")
+        #expect(problems("accounts:\n  \(accounts)\n") == ["t.yaml:\(expected)"])
+    }
+
     @Test("all problems are reported, in the order of lines")
     func all() {
         let found = problems(

@@ -77,6 +77,7 @@ import TollgateTestSupport
             text + "\nthresholds: [50]", text + "\nhistory: [user]", text + "\non_redis_failure: { requests: closed }",
             text + "\nscopes: { \"tool:x\": { requests: { 1m: 1 } } }", text + "\ntiers: { basic: { limits: {} } }",
             text.replacing("10", with: "11"), text.replacing("1m", with: "2m"),
+            text + "\naccounts: { a: { provider: github } }", text + "\naccounts: { a: { provider: github, bind: x } }",
             text.replacing("1m: 10", with: "1m: { max: 10, mode: shadow }"),
             text.replacing("1m: 10", with: "1m: { max: 10, on_redis_failure: closed }"),
         ]

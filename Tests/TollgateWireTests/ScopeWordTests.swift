@@ -58,6 +58,23 @@ import TollgateCore
         #expect(texts == ["user:aliceÄ++z", "tool:Search", "team:a b"])
     }
 
+    @Test("a scope is added behind those that the request names, of which there are at most 16")
+    func added() throws {
+        var reader = RequestReader()
+        var line = ByteBuffer(string: "CHECK provider=a+b roles=x\n")
+        var outcome = reader.next(from: &line)
+        #expect(outcome == .request)
+        let room = (0..<16).map { number in reader.addScope(Array("k\(number):x:++".utf8)) }
+        #expect(room == Array(repeating: true, count: 15) + [false])
+        let request = reader.request
+        #expect(request.scopes.map { request.text($0.text) }.suffix(2) == ["k13:x:++", "k14:x:++"])
+        #expect(request.text(request.scopes[15].kind) == "k14" && request.text(request.scopes[15].id) == "x:++")
+        #expect(request.text(request.scopes[0].text) == "provider:a++b" && request.roles.map(request.text) == "x")
+        line = ByteBuffer(string: "CHECK user=a\n")
+        outcome = reader.next(from: &line)
+        #expect(outcome == .request && reader.request.scopes.count == 1)
+    }
+
     @Test("the arguments of each verb are known for suggestions")
     func argumentNames() {
         let amounts = [

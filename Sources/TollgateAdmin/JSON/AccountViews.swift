@@ -72,7 +72,7 @@ package struct AccountView: Encodable, Sendable {
     package var fault: StoreError? { if case .failure(let error) = result { error } else { nil } }
 
     private enum CodingKeys: String, CodingKey {
-        case id, provider, status, failure, limits, usage, period, own, days, hours, quotas, sidecar, origin, version,
+        case id, provider, bind, status, failure, limits, usage, period, own, days, hours, quotas, sidecar, origin, version,
             settings
         case billingDay = "billing_day"
         case syncSeconds = "sync_seconds"
@@ -110,6 +110,7 @@ package struct AccountView: Encodable, Sendable {
         try container.encode(entry.origin, forKey: .origin)
         try container.encode(entry.version, forKey: .version)
         try container.encode(account.provider.rawValue, forKey: .provider)
+        try container.encode(account.binding, forKey: .bind)
         try container.encode(account.billingDay, forKey: .billingDay)
         try container.encode(account.interval, forKey: .syncSeconds)
         try container.encode(LimitsJSON(limits), forKey: .limits)

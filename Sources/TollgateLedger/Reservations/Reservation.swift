@@ -12,7 +12,8 @@ package final class Reservation: Sendable {
 
     /// A unique id: 1 … 64 of `0-9 a-z -`.
     package let id: String
-    /// The scopes as the request named them, such as `user:alice`; at most 16.
+    /// The scopes as the request named them, such as `user:alice`, and the account that its provider was bound to; at
+    /// most 16.
     package let scopes: [String]
     /// The traits of the user in the request (`UserTraits.bytes`); empty if it had none.
     package let traits: String

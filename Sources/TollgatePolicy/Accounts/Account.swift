@@ -19,6 +19,8 @@ package struct Account: Sendable, Equatable {
     package var filters: [String: [String]] = [:]
     /// The day on which the billing period begins, by UTC, 1 … 31.
     package var billingDay = 1
+    /// The id that requests name with `provider=`: those that name it and no account count in this account. Nil for none.
+    package var binding: String?
     /// The time between two readings of usage, in seconds, 60 or more.
     package var interval = 60
     /// The limits that an administrator has set with the account, in the order of `Limit.precedes`. Those of the policy

@@ -6,9 +6,13 @@ extension PolicyReader {
         var id: String
         var account: Account
         var limits: [LocatedLimit]
+        /// The position of `bind`; nil without one.
+        var bindPosition: Position?
     }
 
-    private static let accountKeys = ["provider", "credential_file", "credential_env", "billing_day", "sync", "limits"]
+    private static let accountKeys = [
+        "provider", "bind", "credential_file", "credential_env", "billing_day", "sync", "limits",
+    ]
 
     /// Keys under which people write the credential itself.
     private static let credentialKeys: Set<String> = [
@@ -26,7 +30,7 @@ extension PolicyReader {
         if entries.count > Account.maxCount {
             report(entry.position, "\(entries.count) accounts; there may be at most \(Account.maxCount)")
         }
-        return entries.compactMap { entry in
+        let accounts: [LocatedAccount] = entries.compactMap { entry in
             do throws(ScopeError) {
                 try ScopeID.validate(entry.key, kind: "account")
             } catch {
@@ -34,6 +38,22 @@ extension PolicyReader {
                 return nil
             }
             return account(entry, .file)
+        }
+        reportSharedBindings(accounts)
+        return accounts
+    }
+
+    /// Reports accounts that are bound to the same id: a request could count in one of them only.
+    private func reportSharedBindings(_ accounts: [LocatedAccount]) {
+        var owners: [String: String] = [:]
+        for located in accounts {
+            guard let binding = located.account.binding, let position = located.bindPosition else { continue }
+            if let owner = owners[binding] {
+                report(
+                    position, "\(owner) and \(located.id) are both bound to \(binding); expected one account for an id")
+            } else {
+                owners[binding] = located.id
+            }
         }
     }
 
@@ -65,7 +85,9 @@ extension PolicyReader {
             report(entry.position, "credential_file or credential_env is missing, without which no usage is read")
         }
         checkSides(of: limits, account)
-        return LocatedAccount(id: entry.key, account: account, limits: limits)
+        return LocatedAccount(
+            id: entry.key, account: account, limits: limits,
+            bindPosition: entries.first { $0.key == "bind" }?.position)
     }
 
     /// Reports limits that name figures which the provider does not report.
@@ -125,6 +147,7 @@ extension PolicyReader {
                 return report(entry.position, "expected credential_file or credential_env, not both")
             }
             account.credential = source
+        case "bind": account.binding = binding(entry)
         case "base_url": account.baseURL = text(entry.value, at: entry.position, expected: "an address")
         case "billing_day":
             account.billingDay = wholeNumber(entry.value, at: entry.position, in: 1...31).map(Int.init) ?? 1
@@ -153,6 +176,18 @@ extension PolicyReader {
             return nil
         }
         return isFile ? .file(text) : .environment(text)
+    }
+
+    /// The id of a scope of the kind `provider`.
+    private func binding(_ entry: Entry) -> String? {
+        let expected = "the id that requests name with provider=, such as openai"
+        guard let id = text(entry.value, at: entry.position, expected: expected) else { return nil }
+        do throws(ScopeError) {
+            return try Scope(parts: [.init(kind: "provider", id: id)]).foldingCase(of: folded).parts[0].id
+        } catch {
+            report(position(of: entry.value, at: entry.position), error.description)
+            return nil
+        }
     }
 
     private func isNameByte(_ byte: UInt8) -> Bool {

@@ -25,6 +25,7 @@ extension Account: Encodable {
         case .environment(let name)?: try container.encode(name, forKey: Key("credential_env"))
         case nil: break
         }
+        try container.encodeIfPresent(binding, forKey: Key("bind"))
         try container.encodeIfPresent(baseURL, forKey: Key("base_url"))
         for (name, ids) in filters where !ids.isEmpty { try container.encode(ids, forKey: Key(name)) }
         try container.encode(billingDay, forKey: Key("billing_day"))

@@ -300,6 +300,8 @@ final class Session: ChannelDuplexHandler, RequestHandler {
 
     func foldCase(of kinds: Set<String>) { reader.foldCase(of: kinds) }
 
+    func addScope(_ text: [UInt8]) -> Bool { reader.addScope(text) }
+
     func reserveReply() -> Int { replies.reserve() }
 
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {

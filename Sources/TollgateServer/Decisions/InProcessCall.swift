@@ -35,6 +35,8 @@ final class InProcessCall: RequestHandler {
 
     func foldCase(of kinds: Set<String>) { reader.foldCase(of: kinds) }
 
+    func addScope(_ text: [UInt8]) -> Bool { reader.addScope(text) }
+
     func reserveReply() -> Int { 0 }
 
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void) {

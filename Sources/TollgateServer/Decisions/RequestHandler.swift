@@ -22,6 +22,8 @@ protocol RequestHandler: OperationDelegate {
     func fill(_ ticket: Int, _ write: (inout ByteBuffer) -> Void)
     /// Folds the ids of these kinds in the current request to lower case.
     func foldCase(of kinds: Set<String>)
+    /// Adds a scope to those of the current request. Returns false if there is no room for another one.
+    func addScope(_ text: [UInt8]) -> Bool
     /// Replies to the current request with an error.
     func refuse(_ error: RequestError)
     /// Dispatches the current request again once these scopes have been looked up; without scopes, once the filling
@@ -75,6 +77,7 @@ extension RequestHandler {
     /// much as the rest.
     private func submit(_ verb: OperationVerb) {
         if let usedAt = reader.request.usedAt, let fault = worker.fault(of: usedAt) { return refuse(fault) }
+        if worker.bindings != nil, let error = addBoundAccount() { return refuse(error) }
         let names = ScopeResolver.Names(
             fields: reader.request.scopes, roles: reader.request.roles, email: reader.request.email)
         guard worker.resolve(names, of: reader.request.bytes, for: verb.isDecision ? .decision : .usage) else {
@@ -112,6 +115,7 @@ extension RequestHandler {
     }
 
     private func reserve() {
+        if worker.bindings != nil, let error = addBoundAccount() { return refuse(error) }
         let request = reader.request
         let names = ScopeResolver.Names(fields: request.scopes, roles: request.roles, email: request.email)
         guard worker.resolve(names, of: request.bytes, for: .reservation) else {
@@ -129,6 +133,19 @@ extension RequestHandler {
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
             for: delegate, ticket: reserveReply())
+    }
+
+    /// Adds the account that is bound to the current request's provider to the request's scopes, if it names none. So all
+    /// that follows, also a reservation and its COMMIT, treats the account like a named one. Returns the error of a
+    /// request without room for it.
+    ///
+    /// A request that is dispatched again has the account already, also if the policy has changed meanwhile.
+    @inline(never)
+    private func addBoundAccount() -> RequestError? {
+        guard let account = worker.bindings?.account(for: reader.request), !addScope(account) else { return nil }
+        return RequestError(
+            .badRequest,
+            "provider: more than \(Request.maxScopes) scopes with the account that is bound to it; expected one less")
     }
 
     /// Submits a COMMIT or CANCEL.

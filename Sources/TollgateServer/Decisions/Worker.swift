@@ -36,6 +36,8 @@ final class Worker {
     let infoQueue: InfoQueue
     /// Computes costs by the prices of the policy; nil if it has none.
     @exclusivity(unchecked) private(set) var pricer: Pricer?
+    /// The accounts that are bound to providers; nil if there are none.
+    @exclusivity(unchecked) private(set) var bindings: AccountBindings?
     /// The models without a price, of all workers.
     let unknownModels: UnknownModels
     /// Checks the Redis that all workers share. Set on the first worker only.
@@ -74,6 +76,7 @@ final class Worker {
         seen = SeenScopes(ledger: ledger)
         seen.listedKinds = policy.listedKinds
         pricer = policy.pricing.map { Pricer($0, unit: settings.keySpace.moneyUnit, folded: policy.foldedKinds) }
+        bindings = AccountBindings(policy)
         resolver.unlimited.onNewKind = { unlimitedKinds.note($0) }
         cache.onMet = { [unowned self] in seen.note($0) }
         lookup.onFound = { cache.learn($0, of: $1) }
@@ -111,6 +114,7 @@ final class Worker {
         resolver.policyChanged()
         seen.listedKinds = policy.listedKinds
         pricer = policy.pricing.map { Pricer($0, unit: ledger.keySpace.moneyUnit, folded: policy.foldedKinds) }
+        bindings = AccountBindings(policy)
         if policy.kindsWithSettings != nil { lookup.policyIsKnown() }
     }
 

@@ -42,6 +42,8 @@ enum PolicyDigest {
         var assignments: [SubjectAssignment]
         /// The calendars of the accounts; nil without accounts.
         var accounts: [String: Int]?
+        /// The accounts by the ids that they are bound to; nil without any.
+        var bindings: [String: String]?
         /// Nil without prices.
         var prices: PriceTable?
         var unknownModel: UnknownModelRule?
@@ -70,6 +72,7 @@ enum PolicyDigest {
                 SubjectAssignment(subject: $0.key.id, assignment: AssignmentJSON($0.value))
             }.sorted { $0.subject < $1.subject }
             accounts = policy.accounts.isEmpty ? nil : policy.accounts.mapValues(\.billingDay)
+            bindings = policy.accountBindings.isEmpty ? nil : policy.accountBindings
             prices = policy.prices.isEmpty ? nil : policy.prices
             unknownModel = policy.unknownModel
         }

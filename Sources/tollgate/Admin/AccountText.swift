@@ -35,6 +35,7 @@ enum AccountText {
             "account       \(account["id"].text), \(account["provider"].text)\(origin(account))",
             "status        \(status(account))\(isExhausted(account) ? ": requests that name it are denied" : "")",
         ]
+        if let bound = account["bind"].string { lines.append("bound to      provider:\(bound)") }
         if let failure = account["failure"].string {
             lines.append("failure       since \(time(account["failing_since"])): \(failure)")
         }
