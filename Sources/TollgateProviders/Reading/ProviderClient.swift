@@ -43,8 +43,12 @@ package struct ProviderClient: Sendable {
         let days = days.clamped(to: UTCDay(number: 0)..<today.advanced(by: 1))
         do throws(ProviderFailure) {
             switch account.kind {
-            case .anthropic: return try await anthropicUsage(of: account, days: days, today: today, now: now)
-            case .openai: return try await openAIUsage(of: account, days: days, today: today, now: now)
+            case .anthropic:
+                let reports = UsageReports.anthropic(account.filters, now: now)
+                return try await usage(in: reports, of: account, days: days, today: today, now: now)
+            case .openai:
+                let reports = UsageReports.openAI(account.filters, now: now)
+                return try await usage(in: reports, of: account, days: days, today: today, now: now)
             case .openrouter: return try await openRouterUsage(of: account, days: days, today: today, now: now)
             case .github:
                 let body = try await http.body(of: "/rate_limit", for: account, now: now)
@@ -55,62 +59,26 @@ package struct ProviderClient: Sendable {
         }
     }
 
-    /// The seconds of days.
-    private static func seconds(of days: Range<UTCDay>) -> Range<Int64> {
-        days.lowerBound.start..<days.upperBound.start
-    }
-
-    /// The seconds of the hours of today that have begun.
-    private static func hours(of today: UTCDay, now: Int64) -> Range<Int64> {
-        today.start..<(now / ReportQuery.hour + 1) * ReportQuery.hour
-    }
-
-    private func anthropicUsage(
-        of account: ProviderAccess, days: Range<UTCDay>, today: UTCDay, now: Int64
+    /// The usage by the hours of today that have begun, and by days, and the costs of the days.
+    private func usage(
+        in reports: UsageReports, of account: ProviderAccess, days: Range<UTCDay>, today: UTCDay, now: Int64
     ) async throws(ProviderFailure) -> ProviderUsage {
         let reader = ReportReader(http: http, account: account, now: now)
-        let (filters, range) = (account.filters, Self.seconds(of: days))
-        let hours = ReportQuery.anthropicUsage(
-            Self.hours(of: today, now: now), width: ReportQuery.hour, filters: filters, now: now)
-        var usage = ProviderUsage()
-        usage.hours = try await reader.buckets(of: hours) { body throws(ProviderFailure) in
-            try AnthropicReplies.usagePage(body, width: ReportQuery.hour)
+        func usage(
+            _ range: Range<Int64>, width: Int64
+        ) async throws(ProviderFailure) -> [Int64: ProviderFigures] {
+            try await reader.buckets(of: reports.usage(range, width)) { body throws(ProviderFailure) in
+                try reports.usagePage(body, width)
+            }
         }
-        guard !days.isEmpty else { return usage }
-        let query = ReportQuery.anthropicUsage(range, width: UTCDay.seconds, filters: filters, now: now)
-        usage.add(
-            try await reader.buckets(of: query) { body throws(ProviderFailure) in
-                try AnthropicReplies.usagePage(body, width: UTCDay.seconds)
-            })
-        guard let costs = ReportQuery.anthropicCosts(range, filters: filters, now: now) else { return usage }
-        usage.add(
-            try await reader.buckets(of: costs) { body throws(ProviderFailure) in
-                try AnthropicReplies.costPage(body, workspaces: Set(filters.workspaceIDs))
-            })
-        return usage
-    }
-
-    private func openAIUsage(
-        of account: ProviderAccess, days: Range<UTCDay>, today: UTCDay, now: Int64
-    ) async throws(ProviderFailure) -> ProviderUsage {
-        let reader = ReportReader(http: http, account: account, now: now)
-        let (filters, range) = (account.filters, Self.seconds(of: days))
-        let hours = ReportQuery.openAIUsage(
-            Self.hours(of: today, now: now), width: ReportQuery.hour, filters: filters, now: now)
-        var usage = ProviderUsage()
-        usage.hours = try await reader.buckets(of: hours) { body throws(ProviderFailure) in
-            try OpenAIReplies.usagePage(body, width: ReportQuery.hour)
-        }
-        guard !days.isEmpty else { return usage }
-        let query = ReportQuery.openAIUsage(range, width: UTCDay.seconds, filters: filters, now: now)
-        usage.add(
-            try await reader.buckets(of: query) { body throws(ProviderFailure) in
-                try OpenAIReplies.usagePage(body, width: UTCDay.seconds)
-            })
-        let costs = ReportQuery.openAICosts(range, filters: filters, now: now)
-        usage.add(
-            try await reader.buckets(of: costs) { body throws(ProviderFailure) in try OpenAIReplies.costPage(body) })
-        return usage
+        let hours = today.start..<(now / ReportQuery.hour + 1) * ReportQuery.hour
+        var result = ProviderUsage()
+        result.hours = try await usage(hours, width: ReportQuery.hour)
+        guard !days.isEmpty else { return result }
+        let range = days.lowerBound.start..<days.upperBound.start
+        result.add(try await usage(range, width: UTCDay.seconds))
+        if let costs = reports.costs(range) { result.add(try await reader.buckets(of: costs, reports.costPage)) }
+        return result
     }
 
     /// The key's own usage of today, or the account's activity on closed days if the key may read that.
