@@ -22,14 +22,20 @@ import TollgateTestSupport
             try await harness.reading(accounts, by: "one", speed: 60) {
                 try await harness.reading(accounts, by: "two", speed: 60) {
                     try await harness.reading(accounts, by: "three", speed: 60) {
-                        for round in 0..<18 {
-                            for (index, fake) in fakes.enumerated() where round % 2 == 0 {
-                                fake.fail(faults[(round / 2 + index) % faults.count], times: 1)
+                        try await withThrowingTaskGroup(of: Void.self) { group in
+                            for (index, fake) in fakes.enumerated() {
+                                group.addTask {
+                                    for round in 0..<18 {
+                                        let before = fake.readings
+                                        if round % 2 == 0 {
+                                            fake.fail(faults[(round / 2 + index) % faults.count], times: 1)
+                                        }
+                                        try await eventually { fake.readings > before }
+                                        fake.change { books in books.usage[0].output += 1 }
+                                    }
+                                }
                             }
-                            try await Task.sleep(for: .seconds(1))
-                            for fake in fakes {
-                                fake.change { books in books.usage[0].output += 1 }
-                            }
+                            try await group.waitForAll()
                         }
                         for fake in fakes { fake.heal() }
                         let last = fakes.map { fake in
@@ -50,12 +56,16 @@ import TollgateTestSupport
             for (index, fake) in fakes.enumerated() {
                 let stored = try await harness.stored("a\(index)")
                 #expect(stored.days.values.allSatisfy { $0.cost?.description == "0.123456" })
-                // Each reading begins with the hours of today.
-                let readings = fake.requests.count { $0["bucket_width"] == "1h" && $0["page"] == nil }
+                let readings = fake.readings
                 let minutes = (try #require(stored.state.lastAttempt) - harness.begun) / 60_000
-                #expect(readings >= 5 && Int64(readings) <= minutes + 1, "\(readings) readings in \(minutes) minutes")
+                #expect(readings >= 18 && Int64(readings) <= minutes + 1, "\(readings) readings in \(minutes) minutes")
                 await fake.stop()
             }
         }
     }
+}
+
+extension FakeProvider {
+    /// The number of readings so far. Each begins with the hours of today.
+    fileprivate var readings: Int { requests.count { $0["bucket_width"] == "1h" && $0["page"] == nil } }
 }

@@ -85,6 +85,20 @@ struct AccountHarness: Sendable {
     /// What is stored of an account.
     func stored(_ id: String) async throws -> StoredAccount { try await store.accounts([id])[0].get() }
 
+    /// Waits until sidecars have looked so many times at what is due.
+    func looks(_ count: Int) async throws {
+        let first = try looks()
+        try await eventually { try looks() >= first + count }
+    }
+
+    /// The number of times that sidecars have requested the lease, which they do at each look.
+    private func looks() throws -> Int {
+        try redis.cli("INFO", "commandstats").split(whereSeparator: \.isNewline).reduce(0) { sum, line in
+            guard line.hasPrefix("cmdstat_fcall:calls=") || line.hasPrefix("cmdstat_evalsha:calls=") else { return sum }
+            return sum + (line.split(separator: "=")[1].split(separator: ",").first.flatMap { Int($0) } ?? 0)
+        }
+    }
+
     /// Everything that Redis contains, as text.
     func everything() throws -> String {
         try redis.cli("KEYS", "*").split(separator: "\n").map { key in

@@ -140,7 +140,7 @@ import TollgateTestSupport
                         try await harness.reading(account, by: "three") {
                             try await eventually { try await harness.stored("main").state.lastSuccess != nil }
                             #expect(ContinuousClock.now - start < .seconds(10))
-                            try await Task.sleep(for: .seconds(1))
+                            try await harness.looks(60)
                         }
                     }
                 }
@@ -148,7 +148,7 @@ import TollgateTestSupport
                 // The last one has released the lease: the next takes it at once, and keeps to the schedule.
                 try await harness.reading(account, by: "four") {
                     try await eventually { harness.log.text.contains("sidecar=four") }
-                    try await Task.sleep(for: .milliseconds(300))
+                    try await harness.looks(10)
                 }
                 #expect(fake.requests.count == 1)
             }
@@ -165,13 +165,12 @@ import TollgateTestSupport
                     try await eventually { try await harness.stored("main").state.lastSuccess != nil }
                     try await harness.store.requestReading(of: "main")
                     #expect(try await harness.stored("main").state.isRequested)
-                    try await eventually { fake.requests.count == 2 }
-                    try await eventually { try await !harness.stored("main").state.isRequested }
-                    let (first, second) = (
-                        harness.begun, try #require(try await harness.stored("main").state.lastAttempt)
-                    )
-                    #expect(second - first >= 60_000)
-                    try await Task.sleep(for: .milliseconds(500))
+                    let first = try #require(try await harness.stored("main").state.lastAttempt)
+                    try await eventually { try await harness.stored("main").state.lastAttempt != first }
+                    #expect(try await !harness.stored("main").state.isRequested)
+                    let second = try #require(try await harness.stored("main").state.lastAttempt)
+                    #expect(second - first >= 60_000 && fake.requests.count == 2)
+                    try await harness.looks(10)
                     #expect(fake.requests.count == 2)
                 }
             }
