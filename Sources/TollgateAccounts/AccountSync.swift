@@ -26,6 +26,9 @@ package struct AccountSync: Service {
         package init() {}
     }
 
+    /// Two threads, as one may wait for the file of a credential.
+    private static let executor = BackgroundExecutor(threads: 2)
+
     private let store: AccountStore
     private let policy: @Sendable () -> Policy
     private let version: String
@@ -60,7 +63,12 @@ package struct AccountSync: Service {
 
     /// Reads until graceful shutdown, and then releases the lease. Readings in progress are cancelled.
     package func run() async {
+        await withTaskExecutorPreference(Self.executor) { await read() }
+    }
+
+    private func read() async {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        group.next().execute { BackgroundExecutor.lowerPriority() }
         let http = HTTPClient(
             eventLoopGroupProvider: .shared(group), configuration: ProviderClient.configuration(bounds))
         let client = ProviderClient(http: http, version: version, bounds: bounds)

@@ -1,6 +1,6 @@
 import Foundation
-import NIOCore
-import NIOPosix
+package import NIOCore
+package import NIOPosix
 import Synchronization
 
 /// A server on a free port of 127.0.0.1 with the usage APIs of Anthropic, OpenAI, OpenRouter and GitHub, and with faults.
@@ -31,9 +31,11 @@ package final class FakeProvider: Sendable {
     }
 
     /// Starts a server.
-    package static func start(_ books: FakeBooks) async throws -> FakeProvider {
+    package static func start(
+        _ books: FakeBooks, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    ) async throws -> FakeProvider {
         let provider = FakeProvider(books)
-        let listener = try await FakeServer.listen { channel in
+        let listener = try await FakeServer.listen(on: group) { channel in
             provider.children.withLock { $0.append(channel) }
         } answer: { request in
             provider.reply(to: request)

@@ -15,9 +15,10 @@ enum FakeServer {
     }
 
     static func listen(
-        _ accepted: @escaping @Sendable (any Channel) -> Void, answer: @escaping @Sendable (FakeRequest) -> Reply
+        on group: any EventLoopGroup, _ accepted: @escaping @Sendable (any Channel) -> Void,
+        answer: @escaping @Sendable (FakeRequest) -> Reply
     ) async throws -> any Channel {
-        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        try await ServerBootstrap(group: group)
             .childChannelInitializer { channel in
                 accepted(channel)
                 return channel.eventLoop.makeCompletedFuture {

@@ -8,10 +8,14 @@ import NIOFoundationCompat
 import TollgateAdmin
 import TollgatePolicy
 import TollgateServer
+import TollgateStores
 
 /// Serves pages to browsers: checks sessions, roles and form tokens, renders pages, and adds security headers. Usable from
 /// any task.
 struct PageServer: Sendable {
+    /// One thread, however many browsers are open.
+    private static let executor = BackgroundExecutor(threads: 1)
+
     let admin: LocalAdmin
     let key = SessionKey()
     let cookies: Cookies
@@ -114,7 +118,7 @@ struct PageServer: Sendable {
         to request: AdminRequest, _ permission: Route.Permission,
         _ body: (Session, Identity) async throws(Problem) -> PageReply
     ) async -> Response {
-        await withTaskExecutorPreference(PageExecutor.shared) {
+        await withTaskExecutorPreference(Self.executor) {
             await response(to: request, permission, body)
         }
     }
