@@ -257,6 +257,10 @@ struct PolicyErrorTests {
                 "b: { provider: openai, bind: X }\n  a: { provider: anthropic, bind: x }\nfold_case: [provider]",
                 "3: accounts.a.bind: b and a are both bound to x; expected one account for an id"
             ),
+            (
+                "B: { provider: openai }\n  b: { provider: openai }\nfold_case: [account]",
+                "3: accounts.b: duplicate account b in another spelling"
+            ),
         ])
     func bindings(accounts: String, problem: String) {
         let expected = problem.replacing("%", with: "expected the id that requests name with provider=, such as openai")

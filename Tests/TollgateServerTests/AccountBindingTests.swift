@@ -128,6 +128,19 @@ import TollgateTestSupport
         }
     }
 
+    @Test("the id of an account is folded too, with its limits")
+    func foldedAccount() async throws {
+        let policy = """
+            fold_case: [account]
+            accounts: { Main: { provider: openai, bind: openai, limits: { requests: { total: 3 } } } }
+            """
+        try await withServer(policy: policy) { harness in
+            let replies = try await harness.ask("CHECK provider=openai", "CHECK account=MAIN provider=azure")
+            #expect(replies[0].hasPrefix("ALLOW limit=account:main/requests/total max=3 used=1 "), "\(replies)")
+            #expect(replies[1].hasPrefix("ALLOW limit=account:main/requests/total max=3 used=2 "), "\(replies)")
+        }
+    }
+
     @Test("a request with the maximum number of scopes has no room for the account")
     func room() async throws {
         try await withServer(policy: Self.policy(bind: "openai", "unknown_kinds: allow")) { harness in

@@ -4,6 +4,7 @@ extension PolicyReader {
     /// An account, its id, and the limits of its scope.
     struct LocatedAccount {
         var id: String
+        var position: Position
         var account: Account
         var limits: [LocatedLimit]
         /// The position of `bind`; nil without one.
@@ -39,8 +40,17 @@ extension PolicyReader {
             }
             return account(entry, .file)
         }
+        reportDuplicates(accounts)
         reportSharedBindings(accounts)
         return accounts
+    }
+
+    /// Reports accounts whose ids differ in upper and lower case only, where that makes no difference.
+    private func reportDuplicates(_ accounts: [LocatedAccount]) {
+        var ids: Set<String> = []
+        for located in accounts where !ids.insert(located.id).inserted {
+            report(located.position, "duplicate account \(located.id) in another spelling")
+        }
     }
 
     /// Reports accounts that are bound to the same id: a request could count in one of them only.
@@ -86,7 +96,8 @@ extension PolicyReader {
         }
         checkSides(of: limits, account)
         return LocatedAccount(
-            id: entry.key, account: account, limits: limits,
+            id: folded.contains("account") ? ScopeID.lowercased(entry.key) : entry.key, position: entry.position,
+            account: account, limits: limits,
             bindPosition: entries.first { $0.key == "bind" }?.position)
     }
 
