@@ -184,6 +184,29 @@ struct AccountRouteTests {
         }
     }
 
+    @Test("an account is bound by PUT and by a command, and no two accounts to one provider")
+    func bound() async throws {
+        let policy = "fold_case: [provider]\naccounts: { main: { provider: openai, bind: openai } }\nno_limits: true"
+        try await withAdmin(policy: policy) { admin in
+            let body = #"{"provider":"openai","bind":"\#("OpenAI")"}"#
+            let clash = try await admin.ask("PUT", "/v1/accounts/other", body)
+            #expect(clash.status == 422 && clash.fields == ["bind"], "\(clash.text)")
+            #expect(clash.text.contains("main is bound to openai already; expected one account for an id"))
+            let eu = try await admin.tollgate(
+                "account", "set", "other", "--provider", "openai", "--bind", "openai-EU", "--limit", "requests/day=1")
+            #expect(eu.status == 0, "\(eu.errors)")
+            #expect(try await admin.ask("GET", "/v1/accounts/other")["bind"]?.text == "openai-eu")
+            let lines = try admin.lineClient()
+            #expect(
+                try await lines.ask("CHECK provider=openai-eu")[0].hasPrefix("ALLOW limit=account:other/requests/day"))
+            #expect(try await lines.ask("CHECK provider=openai-eu")[0].hasPrefix("DENY reason=quota_exceeded"))
+            #expect(try await lines.ask("CHECK provider=openai")[0] == "ALLOW")
+            let again = try await admin.tollgate("account", "set", "other", "--sync", "5m")
+            #expect(again.status == 0, "what is not given stays: \(again.errors)")
+            #expect(try await admin.ask("GET", "/v1/accounts/other")["bind"]?.text == "openai-eu")
+        }
+    }
+
     @Test("an account with malformed figures does not hide the others, and is an error by itself")
     func unreadable() async throws {
         try await withAdmin(policy: Self.policy) { admin in

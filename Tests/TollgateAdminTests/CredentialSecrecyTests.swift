@@ -23,7 +23,7 @@ struct CredentialSecrecyTests {
                 "  \(id): { provider: \(provider), base_url: \"\(fake.url)\", \(credential) }\n"
             }
             let policy =
-                "accounts:\n" + account("a", "credential_file: \(keys.path)/right")
+                "no_limits: true\naccounts:\n" + account("a", "credential_file: \(keys.path)/right")
                 + account("b", "credential_file: \(keys.path)/wrong")
                 + account("c", "credential_file: \(keys.path)/spaced")
                 + account("d", "credential_env: TEST_ADMIN_KEY", "anthropic")

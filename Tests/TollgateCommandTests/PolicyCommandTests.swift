@@ -59,7 +59,7 @@ import TollgateTestSupport
         arguments: ["", "currency: EUR\n"])
     func noLimits(text: String) async throws {
         let sentence =
-            "limits.yaml:1: no limits: expected at least one under defaults:, scopes: or tiers:, or no_limits: true\n"
+            "limits.yaml:1: no limits: expected at least one under defaults:, scopes:, tiers: or accounts:, or no_limits: true\n"
         let command = try await check(text)
         #expect(command.errors == sentence)
         #expect(command.status == 2)

@@ -211,4 +211,33 @@ struct ProviderFigureTests {
             #expect(try await check(harness) == "ALLOW account:main/tokens/month used=30")
         }
     }
+
+    @Test("periods of an account are those of its provider by UTC, also where the policy's clocks change")
+    func rollover() async throws {
+        // New York's clocks go forward on 2100-03-14, two hours after midnight there, and UTC's do not.
+        let policy = try Policy(
+            yaml: """
+                timezone: America/New_York
+                reset_hour: 3
+                billing_day: 7
+                defaults: { user: { tokens: { day: 100 } } }
+                accounts:
+                  main:
+                    { provider: openai, credential_env: KEY, billing_day: 14, limits: { tokens: { day: 100, month: 500 } } }
+                """, file: "t.yaml")
+        let harness = try await LedgerHarness(policy: policy)
+        let midnight: Int64 = 4_108_665_600_000  // 2100-03-14T00:00:00Z
+        try set("tokens/day", 100, harness, period: "2100-03-13 \(midnight)")
+        try set("tokens/month", 500, harness, period: "2100-02 \(midnight)")
+        let check = try TestOperation.check("account:main", "user:a")
+        _ = try await harness.apply(.record("account:main", "user:a", amounts: Amounts(tokens: 90)), at: midnight - 1)
+        #expect(
+            try await harness.apply(check, at: midnight - 1).hasPrefix("DENY account:main/tokens/day used=100 wait=1"))
+        #expect(
+            try await harness.apply(check, at: midnight) == "ALLOW user:a/tokens/day used=90",
+            "the account's day and month have ended, the user's day has not")
+        let stored = try harness.redis.hash("tollgate:account:main")
+        #expect(stored["history"]?.hasPrefix("2100-03-14 ") ?? true)
+        try await harness.stop()
+    }
 }

@@ -57,4 +57,23 @@ struct LimitFiguresTests {
         let figures = LimitFigures(account, .utc, costUnit: .nano, now: Self.now)
         #expect(texts(figures)["cost/day"]?.hasPrefix("9007199254740992 ") == true)
     }
+
+    @Test(
+        "a billing period ends at midnight UTC of its day, in short months on the last one",
+        arguments: [
+            (1, "2027-01-31", "2027-02-01"), (15, "2026-12-14", "2026-12-15"), (31, "2027-02-27", "2027-02-28"),
+            (31, "2028-02-28", "2028-02-29"), (31, "2027-04-29", "2027-04-30"), (30, "2027-02-27", "2027-02-28"),
+        ])
+    func rollover(billingDay: Int, last: String, first: String) throws {
+        let calendar = try CalendarRules(billingDay: billingDay)
+        let account = try account([last: "output_tokens=100", first: "output_tokens=1"])
+        let midnight = try #require(UTCDay(parsing: first)).start * 1_000
+        func month(at now: Int64) -> ProviderFigure? {
+            LimitFigures(account, calendar, costUnit: nil, now: now).figures["tokens/month"] ?? nil
+        }
+        let (before, after) = (month(at: midnight - 1), month(at: midnight))
+        #expect(before?.amount == 100 && before?.endsAt == midnight)
+        #expect(after?.amount == 1 && after?.endsAt ?? 0 > midnight)
+        #expect(before?.periodID != after?.periodID)
+    }
 }

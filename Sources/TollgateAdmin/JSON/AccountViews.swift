@@ -72,7 +72,8 @@ package struct AccountView: Encodable, Sendable {
     package var fault: StoreError? { if case .failure(let error) = result { error } else { nil } }
 
     private enum CodingKeys: String, CodingKey {
-        case id, provider, bind, status, failure, limits, usage, period, own, days, hours, quotas, sidecar, origin, version,
+        case id, provider, bind, status, failure, limits, usage, period, own, days, hours, quotas, sidecar, origin,
+            version,
             settings
         case billingDay = "billing_day"
         case syncSeconds = "sync_seconds"

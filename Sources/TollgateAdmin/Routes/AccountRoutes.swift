@@ -44,7 +44,8 @@ struct AccountRoutes {
     private func put(_ request: AdminRequest) async throws -> Response {
         let id = try id(of: request)
         let scope = try scope(id)
-        let account = try PolicyJSON.account(try await request.policyPart(), id: id, api.moneyUnit)
+        var account = try PolicyJSON.account(try await request.policyPart(), id: id, api.moneyUnit)
+        account.binding = try binding(of: account, id)
         let replaced = try await api.store.shared().accounts
         let ofFile = api.server.policies.file.accounts.keys.count { $0 != id && replaced[$0] == nil }
         let edit = PolicyEdit.setAccount(id, account, ofFile: ofFile)
@@ -81,6 +82,17 @@ struct AccountRoutes {
         api.server.reviewAlerts(of: scope)
         if let account = api.server.policies.file.accounts[id] { await requestReading(of: id, account) }
         return .noContent
+    }
+
+    /// The id of the provider that an account is bound to, as requests name it; nil for none.
+    private func binding(of account: Account, _ id: String) throws -> String? {
+        guard let binding = account.binding else { return nil }
+        let folded = api.folded(try Scope(parts: [Scope.Part(kind: "provider", id: binding)])).parts[0].id
+        let others = api.server.policies.effective.accounts.filter { $0.key != id && $0.value.binding == folded }
+        if let other = others.keys.min() {
+            throw Problem.invalid("bind", "\(other) is bound to \(folded) already; expected one account for an id")
+        }
+        return folded
     }
 
     /// Lets a changed account be read anew, also if its last failure would have delayed that. Without a reply of Redis, it

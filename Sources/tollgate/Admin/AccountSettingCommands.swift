@@ -33,6 +33,10 @@ struct AccountSet: AsyncParsableCommand {
         name: .customLong("api-key-id"),
         help: ArgumentHelp("Read the usage of the key with this id alone; may be repeated.", valueName: "id"))
     var apiKeyIDs: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Let requests that name this provider and no account count in the account.", valueName: "provider"))
+    var bind: String?
     @Option(help: "The day on which the billing period begins, 1 to 31. (default for a new account: 1)")
     var billingDay: Int?
     @Option(
@@ -93,6 +97,7 @@ struct AccountSet: AsyncParsableCommand {
         if let credentialEnv { account.credential = .environment(credentialEnv) }
         let filters = ["workspace_ids": workspaceIDs, "project_ids": projectIDs, "api_key_ids": apiKeyIDs]
         account.filters.merge(filters.filter { !$0.value.isEmpty }) { $1 }
+        account.binding = bind ?? account.binding
         account.billingDay = billingDay ?? account.billingDay
         account.interval = sync ?? account.interval
         account.limits = LimitArgument.merge(limit, into: noLimits ? [] : account.limits)
