@@ -14,6 +14,11 @@ struct AccountWalkTests {
     /// the alert that is open then; nil for no alert.
     private static let stages: [(tokens: Int64, threshold: Int?)] = [
         (1_000_000, nil), (4_250_000_000, 80), (4_800_000_000, 95), (5_050_000_000, 100), (5_050_000_000, 80),
+        (5_050_000_000, nil),
+    ]
+    /// The tokens of earlier days, by how many days they are ago: ours and the provider's.
+    private static let earlier: [(daysAgo: Int64, own: Int64, reported: Int64)] = [
+        (3, 100_000, 100_000), (2, 192_000, 200_000),
     ]
 
     @Test(
@@ -33,7 +38,12 @@ struct AccountWalkTests {
         let prices = try String(contentsOfFile: folder.path + "/prices.yaml", encoding: .utf8)
         let now = Int64(Date.now.timeIntervalSince1970)
         var books = FakeBooks(now: now + 86_400)
-        books.usage = [.init(hour: now / 86_400 * 86_400, uncached: 0, output: 0, requests: 1_000)]
+        let today = now / 86_400 * 86_400
+        books.usage = [.init(hour: today, uncached: 0, output: 0, requests: 1_000)]
+        for day in Self.earlier {
+            books.usage.append(
+                .init(hour: today - day.daysAgo * 86_400, uncached: 0, output: day.reported, requests: 0))
+        }
         try await FakeProvider.with(books) { fake in
             // No billing period ends while the clock of the accounts runs ahead.
             let day = Calendar(identifier: .gregorian).component(.day, from: .now)
@@ -43,9 +53,16 @@ struct AccountWalkTests {
                     with: "credential_file: \(folder.path)/key\n    base_url: \(fake.url)")
             let start = try #require(prices.range(of: "\nprices:"))
             try await withAdmin(policy: here + String(prices[start.lowerBound...])) { harness in
+                let client = try harness.lineClient()
+                for day in Self.earlier {
+                    let noon = UTCTime.wholeSeconds(milliseconds: (today - day.daysAgo * 86_400 + 43_200) * 1_000)
+                    #expect(try await client.ask("RECORD account=main tokens=\(day.own) at=\(noon)")[0] == "OK")
+                }
                 try await harness.syncing(speed: Self.speed) {
                     for (console, stage) in zip(consoles.dropFirst(), Self.stages) {
-                        fake.change { $0.usage[0].output = stage.tokens }
+                        fake.change { books in
+                            books.usage[0].output = stage.tokens - Self.earlier.reduce(0) { $0 + $1.reported }
+                        }
                         try await reach(stage, harness)
                         try await run(console, in: folder, environment: harness.environment)
                     }

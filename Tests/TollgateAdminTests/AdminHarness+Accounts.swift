@@ -22,6 +22,9 @@ extension AdminHarness {
         let server = server
         let sync = AccountSync(
             store: server.stores.accounts, policy: { server.policies.effective }, sidecar: name, version: "1.2.3",
+            drift: DriftAlerts(
+                alerts: server.stores.alerts, history: server.stores.history, policy: { server.policies.effective },
+                logger: log.logger),
             timing: timing, onFigures: { server.reviewAlerts(of: $0) }, logger: log.logger)
         let running = Task { await sync.run() }
         let result: Result<Void, any Error>

@@ -64,7 +64,8 @@ struct PolicyFileTests {
 
     @Test("a sidecar's file has a limit, or says no_limits")
     func noLimits() throws {
-        let sentence = "f:1: no limits: expected at least one under defaults:, scopes:, tiers: or accounts:, or no_limits: true"
+        let sentence =
+            "f:1: no limits: expected at least one under defaults:, scopes:, tiers: or accounts:, or no_limits: true"
         for text in [
             "", "# nothing\n", "currency: EUR\n", "defaults:\n", "defaults: {}\n", "scopes: { global: {} }\n",
             "tiers: { basic: { limits: {} } }\n", "no_limits: false\n",

@@ -25,7 +25,8 @@ extension Policy {
     package init(wholeFile yaml: String, file: String) throws(PolicyError) {
         try self.init(yaml: yaml, file: file)
         guard hasLimits || saysNoLimits else {
-            let sentence = "no limits: expected at least one under defaults:, scopes:, tiers: or accounts:, or no_limits: true"
+            let sentence =
+                "no limits: expected at least one under defaults:, scopes:, tiers: or accounts:, or no_limits: true"
             throw PolicyError(problems: [PolicyProblem(file: file, line: 1, path: "", sentence: sentence)])
         }
     }
