@@ -28,7 +28,8 @@ actor AccountReaders {
     private let client: ProviderClient
     private let sidecar: String
     private let drift: DriftAlerts?
-    private let onFigures: @Sendable (Scope) -> Void
+    private let readings: AccountReadings
+    private let writer: AccountWriter
     private let logger: Logger
     private var entries: [String: Entry] = [:]
     private var isHeld = false
@@ -46,16 +47,18 @@ actor AccountReaders {
 
     /// - Parameters:
     ///   - drift: What compares both sides after each reading; nil for nothing.
+    ///   - readings: What the states of accounts are published to.
     ///   - onFigures: Called with the scope of an account after its figures have been written.
     init(
         store: AccountStore, client: ProviderClient, sidecar: String, drift: DriftAlerts?,
-        onFigures: @escaping @Sendable (Scope) -> Void, logger: Logger
+        readings: AccountReadings, onFigures: @escaping @Sendable (Scope) -> Void, logger: Logger
     ) {
         self.store = store
         self.client = client
         self.sidecar = sidecar
         self.drift = drift
-        self.onFigures = onFigures
+        self.readings = readings
+        writer = AccountWriter(store: store, onFigures: onFigures, logger: logger)
         self.logger = logger
         malformed = OnceLog(logger)
     }
@@ -69,6 +72,7 @@ actor AccountReaders {
     func due(
         _ accounts: [String: Account], costUnit: MoneyUnit?, lease: Duration, at time: (Int64) -> Int64
     ) async -> [Reading] {
+        defer { publish() }
         let begun = ContinuousClock.now
         guard let reply = try? await store.lease(for: sidecar, milliseconds: lease.milliseconds) else {
             // Without an answer, the lease ends by itself.
@@ -89,7 +93,13 @@ actor AccountReaders {
         guard isHeld else { return }
         isHeld = false
         entries = entries.filter { $0.value.isReading }
+        publish()
         _ = try? await store.lease(for: sidecar, milliseconds: 0)
+    }
+
+    private func publish() {
+        let states = isHeld ? entries.mapValues { AccountReadings.State($0.schedule.state) } : [:]
+        readings.publish(.init(isReader: isHeld, states: states))
     }
 
     private func take() {
@@ -162,6 +172,7 @@ actor AccountReaders {
         // Another holder of the lease reads the account itself.
         if holdsLease { await take(result, of: reading) }
         if holdsLease { entries[reading.id]?.isReading = false } else { entries[reading.id] = nil }
+        publish()
     }
 
     private func take(_ result: Result<ProviderUsage, ProviderFailure>, of reading: Reading) async {
@@ -180,45 +191,10 @@ actor AccountReaders {
         state.lastAttempt = reading.now
         state.nextAttempt = entry.schedule.nextAttempt
         state.sidecar = sidecar
-        await write(result, state, of: reading)
-    }
-
-    private func write(
-        _ result: Result<ProviderUsage, ProviderFailure>, _ state: AccountSyncState, of reading: Reading
-    ) async {
-        var state = state
-        do throws(StoreError) {
-            switch result {
-            case .failure:
-                state.failures += 1
-                try await store.write(state, of: reading.id)
-            case .success(let usage):
-                (state.failures, state.failure, state.lastSuccess) = (0, nil, reading.now)
-                state.quotas = usage.quotas.isEmpty ? nil : usage.quotaText
-                let days = usage.dayFigures
-                let outdated = reading.stored.outdatedDays.filter { days[$0] == nil }
-                state.subject = reading.account.subject
-                let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
-                try await store.write(
-                    state, days: days, hours: usage.hourFigures, removing: excess + outdated, of: reading.id)
-                try await writeFigures(days, of: reading)
-                if holdsLease { await drift?.review(reading, state, days) }
-            }
-        } catch {
-            // The links log a lost connection. The account is read again when it is due.
-            if !error.maySucceedLater { logger.error("cannot store the usage of account \(reading.id): \(error)") }
+        // Another holder of the lease may have begun meanwhile.
+        if let written = await writer.write(result, state, of: reading), holdsLease {
+            await drift?.review(reading, written.state, written.days)
         }
-    }
-
-    /// Lets limits of the account count the new figures.
-    private func writeFigures(_ days: [String: AccountFigures], of reading: Reading) async throws(StoreError) {
-        guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: reading.id)]) else { return }
-        var account = reading.stored
-        account.days.merge(days) { _, new in new }
-        let figures = LimitFigures(
-            account, reading.account.calendar, costUnit: reading.costUnit, now: reading.now)
-        try await store.write(figures, of: scope)
-        onFigures(scope)
     }
 
     private nonisolated func usage(of reading: Reading) async -> Result<ProviderUsage, ProviderFailure> {
@@ -245,22 +221,13 @@ actor AccountReaders {
     }
 }
 
-extension AccountReaders.Reading {
-    /// The number of closed days that are always read again: late figures change them.
-    private static let reread: Int64 = 3
-    /// The maximum number of days to read, also after a pause of years.
-    private static let maxDays: Int64 = 360
-
-    /// The days to read: the last three and today; from the beginning of the billing period and of the week at first; and
-    /// from the last success after a longer pause.
-    var days: Range<UTCDay> {
-        let today = UTCDay(containing: now / 1_000)
-        let windows = [CalendarUnit.month, .week].map { account.calendar.window($0, containing: now) }
-        let period = windows.map { UTCDay(containing: $0.startsAt / 1_000) }.min() ?? today
-        let last = stored.state.lastSuccess.map { UTCDay(containing: $0 / 1_000) }
-        let recent = (last.map { min($0, today) } ?? period).advanced(by: -Self.reread)
-        let first = min(recent, today.advanced(by: -Self.reread))
-        return max(first, today.advanced(by: -Self.maxDays))..<today.advanced(by: 1)
+extension AccountReadings.State {
+    fileprivate init(_ state: SyncSchedule.State) {
+        switch state {
+        case .fresh: self = .fresh
+        case .stale: self = .stale
+        case .failing: self = .failing
+        }
     }
 }
 

@@ -36,6 +36,7 @@ package struct AccountSync: Service {
     private let bounds: ProviderBounds
     private let sidecar: String
     private let timing: Timing
+    private let readings: AccountReadings
     private let onFigures: @Sendable (Scope) -> Void
     private let logger: Logger
 
@@ -44,11 +45,13 @@ package struct AccountSync: Service {
     ///   - sidecar: The name of this sidecar, unique in the namespace.
     ///   - version: Tollgate's version, for the header User-Agent.
     ///   - drift: What compares both sides after each reading; nil for nothing.
+    ///   - readings: What the states of accounts are published to.
     ///   - onFigures: Called with the scope of an account after new figures of it have been stored.
     package init(
         store: AccountStore, policy: @escaping @Sendable () -> Policy, sidecar: String, version: String,
         drift: DriftAlerts? = nil, bounds: ProviderBounds = ProviderBounds(), timing: Timing = Timing(),
-        onFigures: @escaping @Sendable (Scope) -> Void = { _ in }, logger: Logger
+        readings: AccountReadings = AccountReadings(), onFigures: @escaping @Sendable (Scope) -> Void = { _ in },
+        logger: Logger
     ) {
         self.store = store
         self.policy = policy
@@ -57,6 +60,7 @@ package struct AccountSync: Service {
         self.bounds = bounds
         self.sidecar = sidecar
         self.timing = timing
+        self.readings = readings
         self.onFigures = onFigures
         self.logger = logger
     }
@@ -73,7 +77,8 @@ package struct AccountSync: Service {
             eventLoopGroupProvider: .shared(group), configuration: ProviderClient.configuration(bounds))
         let client = ProviderClient(http: http, version: version, bounds: bounds)
         let readers = AccountReaders(
-            store: store, client: client, sidecar: sidecar, drift: drift, onFigures: onFigures, logger: logger)
+            store: store, client: client, sidecar: sidecar, drift: drift, readings: readings, onFigures: onFigures,
+            logger: logger)
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while (try? await Task.sleep(for: timing.tick)) != nil {

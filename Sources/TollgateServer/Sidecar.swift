@@ -39,6 +39,8 @@ package final class Sidecar: Service {
     package let stores: Stores
     /// The models without a price that requests have named.
     package let unknownModels: UnknownModels
+    /// The states of the accounts that this sidecar reads, which the service that reads them publishes.
+    package let accountReadings = AccountReadings()
     /// The receivers of alerts.
     package let receivers: AlertReceivers
 
@@ -108,7 +110,8 @@ package final class Sidecar: Service {
         info = InfoReporter(
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
             alertFeed: feed, receivers: receivers, admission: admission, clients: parts.clients,
-            refusals: parts.refusals, journal: journal, addresses: addresses, unknownModels: parts.unknownModels)
+            refusals: parts.refusals, journal: journal, addresses: addresses, unknownModels: parts.unknownModels,
+            accountReadings: accountReadings)
 
         // They stop in reverse order. The relay needs the connections for the rest of its queue. All services before
         // the connections may wait for a reply, which the closed connections fail.

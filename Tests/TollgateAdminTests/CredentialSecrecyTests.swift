@@ -53,7 +53,17 @@ struct CredentialSecrecyTests {
                 }
                 written.append(try await sidecar.ask("GET", "/readyz").body)
                 let client = try sidecar.client()
+                // A state is published shortly after it has been stored.
+                let expected =
+                    #""accounts":{"configured":4,"failing":["b","c","d"],"fresh":1,"reads_here":true,"stale":0}"#
+                try await eventually { try await client.ask("STATUS")[0].contains(expected) }
                 written += try await client.ask("STATUS")
+                let text = try await Command.run(
+                    SidecarProcess.program, ["status"], environment: ["TOLLGATE_CONNECT": "unix:\(sidecar.socketPath)"])
+                let words = text.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                #expect(words.contains("the usage of accounts cannot be read: b, c, d; see tollgate account list"))
+                #expect(words.contains("4, read by this sidecar, 1 fresh, 3 failing"), "\(text.output)")
+                written.append(text.output)
                 sidecar.signal(SIGKILL)
                 #expect(try await sidecar.end() != 0)
                 written.append(sidecar.log)

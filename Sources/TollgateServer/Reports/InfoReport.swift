@@ -83,6 +83,20 @@ package struct InfoReport: Encodable, Sendable {
         package var unknownModelRequests = 0
     }
 
+    /// The accounts at providers.
+    package struct AccountState: Encodable, Sendable {
+        /// The accounts of the active policy.
+        package var configured = 0
+        /// Whether this sidecar is the one that reads accounts. The following are of that sidecar alone.
+        package var readsHere = false
+        /// The accounts whose figures are at most three intervals old.
+        package var fresh = 0
+        /// The accounts without newer figures, although no reading failed.
+        package var stale = 0
+        /// The ids of the accounts whose last reading failed, sorted.
+        package var failing: [String] = []
+    }
+
     /// The limit of connections, and rejected clients. `counts` has the open connections.
     package struct ClientState: Encodable, Sendable {
         /// The limit: `--max-connections`, or less if the limit of open files is lower.
@@ -159,6 +173,7 @@ package struct InfoReport: Encodable, Sendable {
     package var redis = Redis()
     package var policy = PolicyState()
     package var prices = PriceState()
+    package var accounts = AccountState()
     package var alerts = AlertState()
     package var clients = ClientState()
     package var journal: JournalState?

@@ -20,6 +20,7 @@ struct InfoReporter: Sendable {
     let journal: Journal?
     let addresses: ListeningAddresses
     let unknownModels: UnknownModels
+    let accountReadings: AccountReadings
     let startedAt = ContinuousClock.now
 
     /// Makes a report. Takes a hop to the event loop of each worker.
@@ -30,6 +31,7 @@ struct InfoReporter: Sendable {
         report.policy.differsFrom = peers.others
         report.prices = policy.priceInfo
         report.prices.unknownModelRequests = unknownModels.requests
+        report.accounts = accounts
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.listen = addresses.line.map(\.description)
         report.admin = addresses.admin?.description
@@ -70,6 +72,17 @@ struct InfoReporter: Sendable {
             report.cacheHitRate = (Double(max(resolved - lookedUp, 0)) / Double(resolved) * 10_000).rounded() / 10_000
         }
         return report
+    }
+
+    private var accounts: InfoReport.AccountState {
+        let readings = accountReadings.snapshot
+        var state = InfoReport.AccountState()
+        state.configured = policy.policies.effective.accounts.count
+        state.readsHere = readings.isReader
+        state.fresh = readings.states.values.count { $0 == .fresh }
+        state.stale = readings.states.values.count { $0 == .stale }
+        state.failing = readings.states.filter { $0.value == .failing }.keys.sorted()
+        return state
     }
 
     /// The reasons why the sidecar is not ready, as sentences; empty if it is.

@@ -50,7 +50,9 @@ private struct InfoKey {
     var key: String
 
     /// The order of the sections. Others follow in alphabetical order.
-    static let sections = ["Server", "Clients", "Persistence", "Stats", "Redis", "Policy", "Prices", "Alerts"]
+    static let sections = [
+        "Server", "Clients", "Persistence", "Stats", "Redis", "Policy", "Prices", "Accounts", "Alerts",
+    ]
 
     /// The sections of the groups that do not have one of their own name.
     private static let sectionsOfGroups = ["journal": "Persistence", "counts": "Stats"]

@@ -47,6 +47,10 @@ struct StatusText {
                 dataLoss,
                 status["redis"]["functions"].text == "yes" ? nil : "Redis denies functions; scripts are slower",
                 text(status["policy"]["error"]).map { "the policy file is not in force: \($0)" },
+                text(status["prices"]["error"]).map { "the price file is not in force: \($0)" },
+                list(status["accounts"]["failing"]).map {
+                    "the usage of accounts cannot be read: \($0); see tollgate account list"
+                },
                 text(status["alerts"]["receivers_error"]).map { "the file of receivers is not in force: \($0)" },
                 list(status["policy"]["differs_from"]).map { "other sidecars have another policy: \($0)" },
                 text(status["clients"]["accept_failure"]).map { "no more connections can be accepted: \($0)" },
@@ -68,7 +72,10 @@ struct StatusText {
 
     private var lines: [(name: String, text: String)] {
         [("version", version), ("listens on", addresses), ("Redis", redis), ("policy", policy)]
-            + [("decisions", decisions), ("no limit", unlimited), ("not named", notNamed)]
+            + [
+                ("prices", prices), ("accounts", accounts), ("decisions", decisions), ("no limit", unlimited),
+                ("not named", notNamed),
+            ]
             + [("writes", writes), ("errors", errors)]
             + [("clients", clients), ("journal", journal), ("alerts", alerts)]
     }
@@ -103,6 +110,26 @@ struct StatusText {
             read.map { "read \(Self.duration(Int64(max(now.timeIntervalSince($0), 0)))) ago" },
             text(policy["revision"]).map { "revision \($0)" },
             policy["is_subscribed"] == .bool(true) ? nil : "not subscribed to changes",
+        ])
+    }
+
+    private var prices: String {
+        let prices = status["prices"]
+        guard let models = count(prices["models"]) else { return "" }
+        return joined([
+            "\(models) prices", text(prices["file"]),
+            count(prices["unknown_model_requests"]).map { "\($0) requests without a price" },
+        ])
+    }
+
+    private var accounts: String {
+        let accounts = status["accounts"]
+        guard let configured = count(accounts["configured"]) else { return "" }
+        guard accounts["reads_here"] == .bool(true) else { return "\(configured), read by another sidecar" }
+        return joined([
+            "\(configured), read by this sidecar", count(accounts["fresh"]).map { "\($0) fresh" },
+            count(accounts["stale"]).map { "\($0) not up to date" },
+            accounts["failing"].array.isEmpty ? nil : "\(accounts["failing"].array.count) failing",
         ])
     }
 

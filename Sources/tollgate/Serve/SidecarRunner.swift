@@ -70,7 +70,8 @@ struct SidecarRunner: Service {
             logger: logger)
         let accounts = AccountSync(
             store: sidecar.stores.accounts, policy: { Self.accountPolicy(of: sidecar) }, sidecar: sidecar.name,
-            version: Version.current, drift: drift, onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
+            version: Version.current, drift: drift, readings: sidecar.accountReadings,
+            onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
         var services: [any Service] = first + [sidecar, policyReloader, delivery, accounts, startReport]
