@@ -70,16 +70,7 @@ struct AccountHarness: Sendable {
         let sync = AccountSync(
             store: store, policy: { policy }, sidecar: sidecar, version: "1.2.3", drift: drift, bounds: bounds,
             timing: timing, logger: log.logger)
-        let running = Task { await sync.run() }
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await body())
-        } catch {
-            result = .failure(error)
-        }
-        running.cancel()
-        await running.value
-        try result.get()
+        try await whileRunning({ await sync.run() }, body)
     }
 
     /// What is stored of an account.

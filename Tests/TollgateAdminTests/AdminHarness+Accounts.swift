@@ -26,15 +26,6 @@ extension AdminHarness {
                 alerts: server.stores.alerts, history: server.stores.history, policy: { server.policies.effective },
                 logger: log.logger),
             timing: timing, onFigures: { server.reviewAlerts(of: $0) }, logger: log.logger)
-        let running = Task { await sync.run() }
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await body())
-        } catch {
-            result = .failure(error)
-        }
-        running.cancel()
-        await running.value
-        try result.get()
+        try await whileRunning({ await sync.run() }, body)
     }
 }
