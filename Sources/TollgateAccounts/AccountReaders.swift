@@ -31,6 +31,8 @@ actor AccountReaders {
     private let readings: AccountReadings
     private let writer: AccountWriter
     private let logger: Logger
+    /// The accounts of the active policy.
+    private var accounts: [String: Account] = [:]
     private var entries: [String: Entry] = [:]
     private var isHeld = false
     /// The end of the lease by this host's clock.
@@ -39,6 +41,8 @@ actor AccountReaders {
     private var requests: Int64 = 0
     /// The accounts whose reading administrators have requested.
     private var requested: Set<String> = []
+    /// The accounts whose settings have changed since their last reading.
+    private var changed: Set<String> = []
     private let malformed: OnceLog
     private var generator = SystemRandomNumberGenerator()
 
@@ -58,7 +62,7 @@ actor AccountReaders {
         self.sidecar = sidecar
         self.drift = drift
         self.readings = readings
-        writer = AccountWriter(store: store, onFigures: onFigures, logger: logger)
+        writer = AccountWriter(store: store, onFigures: onFigures)
         self.logger = logger
         malformed = OnceLog(logger)
     }
@@ -125,10 +129,12 @@ actor AccountReaders {
     private func due(
         _ accounts: [String: Account], _ costUnit: MoneyUnit?, requests count: Int64, now: Int64
     ) async -> [Reading] {
+        changed.formUnion(accounts.keys.filter { id in self.accounts[id].map { $0 != accounts[id] } ?? false })
+        self.accounts = accounts
         entries = entries.filter { accounts[$0.key] == $0.value.account || $0.value.isReading }
         let ids = accounts.keys.sorted().filter { id in
             guard let entry = entries[id] else { return true }
-            return requests != count || !entry.isReading && (requested.contains(id) || entry.schedule.isDue(at: now))
+            return requests != count || !entry.isReading && (isWanted(id) || entry.schedule.isDue(at: now))
         }
         guard !ids.isEmpty, let stored = try? await store.accounts(ids) else { return [] }
         requests = count
@@ -137,17 +143,35 @@ actor AccountReaders {
             guard let account = accounts[id], let stored = known(result, of: id)?.figures(of: account) else { continue }
             if stored.state.isRequested { requested.insert(id) } else { requested.remove(id) }
             guard entries[id]?.isReading != true else { continue }
+            let reading = Reading(id: id, account: account, stored: stored, costUnit: costUnit, now: now)
             var entry =
                 entries[id] ?? Entry(account: account, schedule: SyncSchedule(stored.state, of: account, now: now))
+            if entries[id] == nil, await !recount(reading) { continue }
             if let change = entry.schedule.advance(to: now) { log(change, of: id) }
-            let isAllowed = stored.state.lastAttempt.map { now - $0 >= Self.minPause || now < $0 } ?? true
-            if isAllowed, entry.schedule.isDue(at: now) || stored.state.isRequested {
+            let isPaused = stored.state.lastAttempt.map { now >= $0 && now - $0 < Self.minPause } ?? false
+            if !isPaused, !entry.schedule.mustWait(at: now), isWanted(id) || entry.schedule.isDue(at: now) {
                 entry.isReading = true
-                due.append(Reading(id: id, account: account, stored: stored, costUnit: costUnit, now: now))
+                changed.remove(id)
+                due.append(reading)
             }
             entries[id] = entry
         }
         return due
+    }
+
+    /// Whether an account is to be read as soon as the pause after its last reading has passed.
+    private func isWanted(_ id: String) -> Bool { requested.contains(id) || changed.contains(id) }
+
+    /// Lets limits count the stored figures, when this sidecar begins to read an account or the account has changed. Returns
+    /// false if that has to be repeated.
+    private func recount(_ reading: Reading) async -> Bool {
+        do throws(StoreError) {
+            try await writer.recount(reading)
+            return true
+        } catch {
+            report(error, of: reading)
+            return !error.maySucceedLater
+        }
     }
 
     /// What is stored of an account; nil if that is malformed, which is logged once. Others are read all the same.
@@ -168,14 +192,32 @@ actor AccountReaders {
             requested.remove(reading.id)
             try? await store.removeRequest(of: reading.id)
         }
-        let result = await usage(of: reading)
-        // Another holder of the lease reads the account itself.
-        if holdsLease { await take(result, of: reading) }
-        if holdsLease { entries[reading.id]?.isReading = false } else { entries[reading.id] = nil }
+        do throws(StoreError) {
+            try await writer.begin(reading, by: sidecar, next: reading.now + Self.minPause)
+            let result = await usage(of: reading)
+            // Another holder of the lease reads the account itself, and a changed account is read anew.
+            if holdsLease, accounts[reading.id] == reading.account {
+                try await take(result, of: reading)
+                entries[reading.id]?.isReading = false
+            } else {
+                entries[reading.id] = nil
+            }
+        } catch {
+            report(error, of: reading)
+            // It is due again by what is stored of it.
+            entries[reading.id] = nil
+        }
         publish()
     }
 
-    private func take(_ result: Result<ProviderUsage, ProviderFailure>, of reading: Reading) async {
+    /// Reports an error that does not pass. The links log a lost connection.
+    private func report(_ error: StoreError, of reading: Reading) {
+        if !error.maySucceedLater { malformed.warn("cannot store the usage of account \(reading.id): \(error)") }
+    }
+
+    private func take(
+        _ result: Result<ProviderUsage, ProviderFailure>, of reading: Reading
+    ) async throws(StoreError) {
         guard var entry = entries[reading.id] else { return }
         var state = reading.stored.state
         let change: SyncSchedule.Change?
@@ -191,10 +233,10 @@ actor AccountReaders {
         state.lastAttempt = reading.now
         state.nextAttempt = entry.schedule.nextAttempt
         state.sidecar = sidecar
+        guard case .success(let usage) = result else { return try await writer.write(state, of: reading) }
+        let written = try await writer.write(usage, state, of: reading)
         // Another holder of the lease may have begun meanwhile.
-        if let written = await writer.write(result, state, of: reading), holdsLease {
-            await drift?.review(reading, written.state, written.days)
-        }
+        if holdsLease { await drift?.review(reading, written.state, written.days) }
     }
 
     private nonisolated func usage(of reading: Reading) async -> Result<ProviderUsage, ProviderFailure> {

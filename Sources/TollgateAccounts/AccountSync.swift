@@ -19,7 +19,7 @@ package struct AccountSync: Service {
         /// The pause between two looks at what is due, and between renewals of the lease.
         package var tick = Duration.seconds(1)
         /// The duration of the lease. It moves to another sidecar within this time when its holder dies.
-        package var lease = Duration.seconds(8)
+        package var lease = Duration.seconds(6)
         /// Maps the time of Redis's clock, Unix ms, to the time by which accounts are read. Tests let it run faster.
         package var time: @Sendable (Int64) -> Int64 = { $0 }
 

@@ -4,55 +4,63 @@ import TollgatePolicy
 import TollgateProviders
 import TollgateStores
 
-/// Stores the results of readings in Redis, and lets limits of the accounts count the new figures. Usable from any task.
+/// Stores attempts and their results in Redis, and lets limits of the accounts count the new figures. Usable from any
+/// task.
 struct AccountWriter: Sendable {
     let store: AccountStore
     /// Called with the scope of an account after its figures have been written.
     let onFigures: @Sendable (Scope) -> Void
-    let logger: Logger
 
-    /// Writes the result of a reading. If that fails, the account is read again when it is due.
+    /// Writes that an attempt begins. A sidecar that takes over keeps the pause after it, whatever happens to this one.
     ///
-    /// - Parameter state: The state of the account with the times of the attempt.
-    /// - Returns: The state after a success, and the days that were read; nil after a failure.
-    func write(
-        _ result: Result<ProviderUsage, ProviderFailure>, _ state: AccountSyncState, of reading: AccountReaders.Reading
-    ) async -> (state: AccountSyncState, days: [String: AccountFigures])? {
-        var state = state
-        do throws(StoreError) {
-            switch result {
-            case .failure:
-                state.failures += 1
-                try await store.write(state, of: reading.id)
-                // Figures about another provider do not count for this one.
-                if !reading.stored.outdatedDays.isEmpty { try await write([:], of: reading) }
-                return nil
-            case .success(let usage):
-                (state.failures, state.failure, state.lastSuccess) = (0, nil, reading.now)
-                state.quotas = usage.quotas.isEmpty ? nil : usage.quotaText
-                state.subject = reading.account.subject
-                let days = usage.dayFigures
-                let outdated = reading.stored.outdatedDays.filter { days[$0] == nil }
-                let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
-                try await store.write(
-                    state, days: days, hours: usage.hourFigures, removing: excess + outdated, of: reading.id)
-                try await write(days, of: reading)
-                return (state, days)
-            }
-        } catch {
-            // The links log a lost connection.
-            if !error.maySucceedLater { logger.error("cannot store the usage of account \(reading.id): \(error)") }
-            return nil
-        }
+    /// - Parameter next: The time of the next attempt if this one does not end, Unix ms.
+    func begin(_ reading: AccountReaders.Reading, by sidecar: String, next: Int64) async throws(StoreError) {
+        var state = reading.stored.state
+        (state.lastAttempt, state.nextAttempt, state.sidecar) = (reading.now, next, sidecar)
+        try await store.write(state, of: reading.id)
     }
 
-    /// Writes the figures that limits count, with these days and those that were read before.
-    private func write(
-        _ days: [String: AccountFigures], of reading: AccountReaders.Reading
+    /// Writes the state after a failure.
+    func write(_ failure: AccountSyncState, of reading: AccountReaders.Reading) async throws(StoreError) {
+        var state = failure
+        state.failures += 1
+        try await store.write(state, of: reading.id)
+    }
+
+    /// Writes the usage that was read.
+    ///
+    /// The figures that limits count come first: if that fails, the reading counts as none, and is repeated.
+    ///
+    /// - Parameter state: The state of the account with the times of the attempt.
+    /// - Returns: The state after the success, and the days that were read.
+    func write(
+        _ usage: ProviderUsage, _ state: AccountSyncState, of reading: AccountReaders.Reading
+    ) async throws(StoreError) -> (state: AccountSyncState, days: [String: AccountFigures]) {
+        var state = state
+        (state.failures, state.failure, state.lastSuccess) = (0, nil, reading.now)
+        state.quotas = usage.quotas.isEmpty ? nil : usage.quotaText
+        state.subject = reading.account.subject
+        state.coveredSince = reading.coveredSince(usage.firstDay)
+        let days = usage.dayFigures
+        let outdated = reading.stored.outdatedDays.filter { days[$0] == nil }
+        let excess = AccountStore.excess(of: Set(reading.stored.days.keys).union(days.keys))
+        try await writeFigures(
+            StoredAccount(state: state, days: reading.stored.days.merging(days) { $1 }), of: reading)
+        try await store.write(
+            state, days: days, hours: usage.hourFigures, removing: excess + outdated, of: reading.id)
+        return (state, days)
+    }
+
+    /// Writes the figures that limits count anew, from the stored days: after a change of the account, such as of its billing
+    /// day or its provider, they are others, or there are none.
+    func recount(_ reading: AccountReaders.Reading) async throws(StoreError) {
+        try await writeFigures(reading.stored, of: reading)
+    }
+
+    private func writeFigures(
+        _ account: StoredAccount, of reading: AccountReaders.Reading
     ) async throws(StoreError) {
         guard let scope = try? Account.scope(reading.id) else { return }
-        var account = reading.stored
-        account.days.merge(days) { _, new in new }
         let figures = LimitFigures(account, reading.account.calendar, costUnit: reading.costUnit, now: reading.now)
         try await store.write(figures, of: scope)
         onFigures(scope)

@@ -39,7 +39,7 @@ package struct DriftAlerts: Sendable {
         let (id, now) = (reading.id, reading.now)
         let stored = StoredAccount(state: state, days: reading.stored.days.merging(newDays) { _, new in new })
         do throws(StoreError) {
-            guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: id)]) else { return }
+            guard let scope = try? Account.scope(id) else { return }
             let policy = policy()
             let today = UTCDay(containing: now / 1_000)
             let days = today.advanced(by: -Alert.driftDays)...today.advanced(by: -1)

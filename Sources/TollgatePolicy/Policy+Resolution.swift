@@ -126,7 +126,13 @@ extension Policy {
         add(defaults[scope.kind] ?? [], .defaults)
         for addition in override?.additions ?? [] { Self.apply(addition, to: &limits) }
         if let account {
-            for index in limits.indices { limits[index].counts = countedSide(of: limits[index].limit, account) }
+            // A limit that takes precedence over another one, and does not say whose amount counts, leaves that as it is.
+            let all = settings.limits + account.limits + (scopes[scope] ?? []) + (defaults[scope.kind] ?? [])
+            for index in limits.indices {
+                var limit = limits[index].limit
+                limit.counts = limit.counts ?? all.first { $0.hasSameName(as: limit) && $0.counts != nil }?.counts
+                limits[index].counts = countedSide(of: limit, account)
+            }
         }
         let dependsOnTraits = tierDependsOnTraits(of: scope, assignment: settings.assignment)
         return ScopeRules(

@@ -47,7 +47,7 @@ package enum PolicyJSON {
         _ json: Data, of scope: Scope? = nil, _ unit: MoneyUnit
     ) throws(PolicyError) -> [Limit] {
         try read(json, unit) {
-            $0.areOfAccount = scope?.isAccount ?? true
+            $0.limitsAreOfAccount = scope?.isAccount ?? true
             return $0.scopeLimits(.init(key: "", position: $2, value: $1))
         }
     }
@@ -60,7 +60,7 @@ package enum PolicyJSON {
         _ json: Data, of scope: Scope? = nil, _ unit: MoneyUnit
     ) throws(PolicyError) -> Override {
         try read(json, unit) {
-            $0.areOfAccount = scope?.isAccount ?? true
+            $0.limitsAreOfAccount = scope?.isAccount ?? true
             return $0.override($1, at: $2)
         }
     }
@@ -120,10 +120,14 @@ package struct LimitsJSON: Encodable {
     }
 
     /// The `max` of a limit; an object if the limit has other settings too.
-    private struct Value: Encodable {
+    package struct Value: Encodable {
         var limit: Limit
 
-        func encode(to encoder: any Encoder) throws {
+        package init(limit: Limit) {
+            self.limit = limit
+        }
+
+        package func encode(to encoder: any Encoder) throws {
             guard
                 limit.mode != .enforce || limit.thresholds != nil || limit.onRedisFailure != nil
                     || limit.onExpiry != nil || limit.counts != nil

@@ -19,11 +19,29 @@ extension Policy {
     /// - Parameter settings: The settings that these limits take precedence over.
     package func warnings(about limits: [Limit], of scope: Scope, over settings: ScopeSettings) -> [String] {
         let others = rules(for: scope, settings: settings).limits
-        return limits.flatMap { limit in
+        let replaced = limits.flatMap { limit in
             others.compactMap { other in
                 limit.warning(insteadOf: other.limit, of: other.source.word).map { "\(limit.name): \($0)" }
             }
         }
+        return replaced
+            + limits.compactMap { limit in reasonOnlyOwnCounts(limit, of: scope).map { "\(limit.name): \($0)" } }
+    }
+
+    /// Why only our own amount counts against a limit that names the figures of a provider; nil if those count, or it names
+    /// none.
+    func reasonOnlyOwnCounts(_ limit: Limit, of scope: Scope) -> String? {
+        guard let counts = limit.counts, counts != .own, scope.isAccount else { return nil }
+        let id = scope.parts[0].id
+        guard let account = accounts[id] else { return "only own usage counts, as there is no account \(id)" }
+        guard account.credential != nil else { return "only own usage counts, as the account is not read" }
+        guard account.provider.meters.contains(limit.meter) else {
+            return "only own usage counts, as \(account.provider.rawValue) reports no \(limit.meter.name)"
+        }
+        guard limit.meter != .cost || currency == "USD" else {
+            return "only own usage in \(currency) counts, as providers report US dollars"
+        }
+        return nil
     }
 
     /// Warnings about the limits of a tier.

@@ -56,12 +56,17 @@ extension Policy {
     /// This policy with the changes of administrators, which replace entries of the file with the same id.
     ///
     /// Assignments that are not enabled, or whose tier does not exist or is not enabled, have no effect. The limits of the
-    /// file's account stay in force where the new one does not have the same limit.
+    /// file's account stay in force where the new one does not have the same limit. A provider that an administrator binds
+    /// to an account is bound to no other.
     package func merged(with shared: SharedPolicy) -> Policy {
         var policy = self
         policy.kindsWithSettings = shared.kinds
         for (id, tier) in shared.tiers { policy.tiers[id] = TierEntry(tier, .admin) }
         policy.accounts.merge(shared.accounts) { $1 }
+        let bindings = Set(shared.accounts.values.compactMap(\.binding))
+        for (id, account) in accounts where shared.accounts[id] == nil {
+            if account.binding.map(bindings.contains) == true { policy.accounts[id]?.binding = nil }
+        }
         for assignment in shared.assignments {
             if policy.reasonToSkip(assignment) == nil {
                 policy.assignments[assignment.subject] = assignment

@@ -65,6 +65,8 @@ package struct SyncSchedule: Sendable {
     private var failures = 0
     /// The longest time from an attempt to the next one.
     private var delay = Duration.zero
+    /// The time before which the provider does not want another attempt, also if an administrator requests one.
+    private var notBefore: Int64?
 
     /// The state at the last event.
     package private(set) var state: State
@@ -99,10 +101,16 @@ package struct SyncSchedule: Sendable {
         now >= nextAttempt || nextAttempt - now > delay.wholeMilliseconds
     }
 
+    /// Whether the provider has asked to wait, by Retry-After.
+    package func mustWait(at now: Int64) -> Bool {
+        notBefore.map { now < $0 && $0 - now <= delay.wholeMilliseconds } ?? false
+    }
+
     /// Records a success. Returns the change of state, if there is one.
     package mutating func succeed(at now: Int64, using generator: inout some RandomNumberGenerator) -> Change? {
         failures = 0
         lastSuccess = now
+        notBefore = nil
         schedule(after: spread(using: &generator), now: now)
         return change(to: .fresh)
     }
@@ -116,6 +124,7 @@ package struct SyncSchedule: Sendable {
         let share = Double.random(in: 0.8...1, using: &generator)
         let retry = Self.backoff.delay(afterFailures: failures, jitter: share)
         let asked = min(failure.retryAfter ?? .zero, Self.maxRetryAfter)
+        notBefore = failure.retryAfter == nil ? nil : now + asked.wholeMilliseconds
         schedule(after: max(spread(using: &generator), retry, asked), now: now)
         let since = if case .failing(let since, _) = state { since } else { now }
         return change(to: .failing(since: since, failure))

@@ -84,17 +84,19 @@ import TollgateTestSupport
                     try await eventually { try await harness.stored("main").state.lastSuccess != nil }
                 }
                 let old = try await harness.stored("main")
-                #expect(old.state.subject == "openai" && old.days.values.contains { $0.counts[.requests] == 2 })
+                let file = "credential_file=\(harness.folder.path)/key"
+                #expect(old.state.subject == "openai \(file)" && old.days.values.contains { $0.counts[.requests] == 2 })
                 // Anthropic reports no requests. Two minutes later, the account may be read again.
                 let changed = harness.account("main", at: fake, .anthropic, "workspace_ids: [w1]")
                 fake.fail(.status(500), times: 1)
                 try await harness.reading(changed, speed: 240) {
                     try await eventually { try await harness.stored("main").state.failure != nil }
-                    #expect(try await harness.stored("main").state.subject == "openai", "it still has its figures")
+                    #expect(
+                        try await harness.stored("main").state.subject == "openai \(file)", "it still has its figures")
                     try await eventually { try await harness.stored("main").state.lastSuccess != nil }
                 }
                 let new = try await harness.stored("main")
-                #expect(new.state.subject == "anthropic workspace_ids=w1")
+                #expect(new.state.subject == "anthropic \(file) workspace_ids=w1")
                 #expect(new.days.values.allSatisfy { $0.counts[.requests] == nil }, "\(new.days)")
                 #expect(new.days.count == old.days.count)
             }
@@ -131,7 +133,7 @@ import TollgateTestSupport
             let now = harness.begun / 1_000
             try await FakeProvider.with(.daily(.openrouter, until: now, days: 5)) { fake in
                 // A sidecar that has been killed: its lease is not renewed.
-                let reply = try await harness.store.lease(for: "killed", milliseconds: 8_000)
+                let reply = try await harness.store.lease(for: "killed", milliseconds: 6_000)
                 #expect(reply.isHeld && !reply.wasHeld)
                 let account = harness.account("main", at: fake, .openrouter)
                 let start = ContinuousClock.now
@@ -169,9 +171,58 @@ import TollgateTestSupport
                     try await eventually { try await harness.stored("main").state.lastAttempt != first }
                     #expect(try await !harness.stored("main").state.isRequested)
                     let second = try #require(try await harness.stored("main").state.lastAttempt)
-                    #expect(second - first >= 60_000 && fake.requests.count == 2)
+                    #expect(second - first >= 60_000)
+                    try await eventually { fake.requests.count == 2 }
                     try await harness.looks(10)
                     #expect(fake.requests.count == 2)
+                }
+            }
+        }
+    }
+
+    @Test("a sidecar that ends in a reading leaves the pause after it to the next one")
+    func endedInReading() async throws {
+        try await AccountHarness.with { harness in
+            let now = harness.begun / 1_000
+            try await FakeProvider.with(.daily(.openrouter, until: now, days: 5)) { fake in
+                fake.fail(.hang, times: 1)
+                let account = harness.account("main", at: fake, .openrouter)
+                try await harness.reading(account, by: "one") { try await eventually { fake.requests.count == 1 } }
+                let attempt = try #require(try await harness.stored("main").state.lastAttempt)
+                try await harness.reading(account, by: "two") {
+                    try await eventually { harness.log.text.contains("sidecar=two") }
+                    try await harness.looks(20)
+                    #expect(fake.requests.count == 1)
+                }
+                try await harness.reading(account, by: "three", speed: 240) {
+                    try await eventually { try await harness.stored("main").state.lastSuccess != nil }
+                }
+                let success = try #require(try await harness.stored("main").state.lastAttempt)
+                #expect(success - attempt >= 60_000)
+            }
+        }
+    }
+
+    @Test(
+        "after a change of the billing day, the new period is read from its beginning, and counts as soon as it has been"
+    )
+    func changedBillingDay() async throws {
+        try await AccountHarness.with { harness in
+            let now = harness.begun / 1_000
+            try await FakeProvider.with(.daily(.openai, until: now, days: 40)) { fake in
+                func figure() throws -> String {
+                    try harness.redis.cli("HGET", "tollgate:account:main", "tokens/month.provider")
+                }
+                // 1 550 tokens a day, on the 14th and the 15th.
+                try await harness.reading(harness.account("main", at: fake, .openai, "billing_day: 14")) {
+                    try await eventually { try figure().hasPrefix("3100 ") }
+                }
+                fake.fail(.hang)
+                let changed = harness.account("main", at: fake, .openai, "billing_day: 1\n    sync: 24h")
+                try await harness.reading(changed, speed: 120) {
+                    try await eventually { try figure().isEmpty }
+                    fake.heal()
+                    try await eventually(within: .seconds(30)) { try figure().hasPrefix("\(15 * 1_550) ") }
                 }
             }
         }

@@ -126,7 +126,7 @@ struct AccountRouteTests {
             for id in [long, "a%00b"] {
                 #expect(try await admin.ask("PUT", "/v1/accounts/\(id)", #"{"provider":"github"}"#).status == 400)
             }
-            let key = try await admin.ask("PUT", "/v1/accounts/sk-1234", #"{"provider":"github"}"#)
+            let key = try await admin.ask("PUT", "/v1/accounts/sk-123456", #"{"provider":"github"}"#)
             #expect(key.status == 422 && !key.text.contains("1234"), "\(key.text)")
             for role in [Role.viewer, .caller] {
                 let token = AdminHarness.tokens[role]
@@ -204,6 +204,41 @@ struct AccountRouteTests {
             let again = try await admin.tollgate("account", "set", "other", "--sync", "5m")
             #expect(again.status == 0, "what is not given stays: \(again.errors)")
             #expect(try await admin.ask("GET", "/v1/accounts/other")["bind"]?.text == "openai-eu")
+        }
+    }
+
+    @Test("a limit that is raised keeps the other settings that the policy file gives it, by each command")
+    func keptSettings() async throws {
+        let policy = """
+            accounts:
+              main:
+                provider: openai
+                credential_env: NO_SUCH_KEY
+                limits: { tokens: { month: { max: 100, source: own, mode: shadow, thresholds: [50] } } }
+            """
+        for words in [
+            ["limit", "set", "account:main", "tokens/month=200"],
+            ["account", "set", "main", "--limit", "tokens/month=200"],
+        ] {
+            try await withAdmin(policy: policy) { admin in
+                let done = try await admin.tollgate(words)
+                #expect(done.status == 0, "\(done.errors)")
+                let limits = try await admin.ask("GET", "/v1/scopes/account:main/limits")
+                let expected =
+                    #""as_set":{"max":200,"mode":"shadow","source":"own","thresholds":[50]},"counts":"own""#
+                #expect(limits.text.contains(expected), "\(words): \(limits.text)")
+                let changed = try await admin.tollgate(words + ["--source", "provider"])
+                #expect(changed.status == 0, "\(changed.errors)")
+                #expect(
+                    try await admin.ask("GET", "/v1/scopes/account:main/limits").text.contains(#""counts":"provider""#))
+            }
+        }
+        try await withAdmin(policy: policy) { admin in
+            let done = try await admin.tollgate(
+                "override", "set", "account:main", "--limit", "tokens/month=300", "--for", "1h", "--reason", "more")
+            #expect(done.status == 0, "\(done.errors)")
+            let limits = try await admin.ask("GET", "/v1/scopes/account:main/limits")
+            #expect(limits.text.contains(#""counts":"own","limit":"tokens/month","max":300"#), "\(limits.text)")
         }
     }
 

@@ -23,7 +23,7 @@ struct AccountWalkTests {
 
     @Test(
         "every command prints the shown output",
-        .enabled(if: Python.hasRedis, "needs the package litellm: run scripts/test"), .timeLimit(.minutes(3)))
+        .enabled(if: Python.hasRedis, "needs the Python packages of scripts/test"), .timeLimit(.minutes(3)))
     func walk() async throws {
         let blocks = try PageWalk.blocks(of: "A walk", in: "docs/accounts.md")
         let policy = try #require(blocks.first { $0.first == "accounts:" }).joined(separator: "\n")

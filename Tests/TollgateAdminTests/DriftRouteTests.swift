@@ -43,7 +43,9 @@ struct DriftRouteTests {
         // Read late enough for yesterday to be complete, whatever the time of the test.
         let read = try now(admin) + 86_400_000
         for account in ["main", "quotas"] {
-            try admin.redis.cli("HSET", "tollgate:{accounts}:state:\(account)", "last_success", "\(read)")
+            try admin.redis.cli(
+                "HSET", "tollgate:{accounts}:state:\(account)", "last_success", "\(read)", "covered_since", "2020-01-01"
+            )
         }
         try set(admin, 4, figures: "input_tokens=70 cost=1")
         try set(admin, 3, own: ["tokens": 1_000, "cost": 2_000_000_000], figures: "input_tokens=1000 cost=2")

@@ -10,7 +10,7 @@ import TollgatePolicy
 @Suite("Plan and export of accounts")
 struct AccountPlanTests {
     private static let ofFile =
-        #""plain":{"provider":"github","billing_day":1,"sync":"60s","origin":"file","version":null},"proxied":{"provider":"openai","credential_env":"A","base_url":"http://proxy:80","billing_day":1,"sync":"60s","origin":"file","version":null}"#
+        #""plain":{"provider":"github","billing_day":1,"sync":"60s","origin":"file","version":null},"proxied":{"provider":"openai","credential_env":"A","base_url":"https://proxy:80","billing_day":1,"sync":"60s","origin":"file","version":null}"#
     private static let admins =
         #""main":{"provider":"openai","credential_file":"/key","project_ids":["p1"],"billing_day":15,"sync":"300s","limits":{"cost":{"month":"5.5"},"tokens":{"month":9}},"origin":"admin","version":7}"#
 
@@ -110,7 +110,7 @@ struct AccountPlanTests {
             accounts:
               a: { provider: openai, credential_file: keys/openai }
               b: { provider: openai, credential_env: A, base_url: https://proxy.example.com }
-              proxied: { provider: openai, credential_env: A, base_url: "http://proxy:80" }
+              proxied: { provider: openai, credential_env: A, base_url: "https://proxy:80" }
             """, try settings())
         #expect(
             plan.differences == [

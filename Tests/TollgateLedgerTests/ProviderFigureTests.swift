@@ -212,32 +212,81 @@ struct ProviderFigureTests {
         }
     }
 
-    @Test("periods of an account are those of its provider by UTC, also where the policy's clocks change")
-    func rollover() async throws {
-        // New York's clocks go forward on 2100-03-14, two hours after midnight there, and UTC's do not.
+    @Test("periods of an account are those of its provider by UTC, also over a change of the policy's clocks")
+    func clocks() async throws {
+        // New York's clocks go forward at 2100-03-14T07:00:00Z.
         let policy = try Policy(
             yaml: """
                 timezone: America/New_York
-                reset_hour: 3
-                billing_day: 7
                 defaults: { user: { tokens: { day: 100 } } }
                 accounts:
                   main:
-                    { provider: openai, credential_env: KEY, billing_day: 14, limits: { tokens: { day: 100, month: 500 } } }
+                    { provider: openai, credential_env: KEY, billing_day: 15, limits: { tokens: { day: 100, month: 500 } } }
                 """, file: "t.yaml")
         let harness = try await LedgerHarness(policy: policy)
-        let midnight: Int64 = 4_108_665_600_000  // 2100-03-14T00:00:00Z
-        try set("tokens/day", 100, harness, period: "2100-03-13 \(midnight)")
+        let midnight: Int64 = 4_108_752_000_000  // 2100-03-15T00:00:00Z
+        try set("tokens/day", 100, harness, period: "2100-03-14 \(midnight)")
         try set("tokens/month", 500, harness, period: "2100-02 \(midnight)")
         let check = try TestOperation.check("account:main", "user:a")
-        _ = try await harness.apply(.record("account:main", "user:a", amounts: Amounts(tokens: 90)), at: midnight - 1)
-        #expect(
-            try await harness.apply(check, at: midnight - 1).hasPrefix("DENY account:main/tokens/day used=100 wait=1"))
+        let amounts = Amounts(tokens: 90)
+        // Before the change, on the day of UTC that it is on; the user's day is still the 13th.
+        for time in [midnight - 86_400_000, midnight - 17 * 3_600_000 - 1] {
+            #expect(try await harness.apply(check, at: time).hasPrefix("DENY account:main/tokens/"))
+        }
+        _ = try await harness.apply(.record("account:main", "user:a", amounts: amounts), at: midnight - 10_000)
+        #expect(try await harness.apply(check, at: midnight - 1).hasPrefix("DENY account:main/tokens/"))
         #expect(
             try await harness.apply(check, at: midnight) == "ALLOW user:a/tokens/day used=90",
-            "the account's day and month have ended, the user's day has not")
-        let stored = try harness.redis.hash("tollgate:account:main")
-        #expect(stored["history"]?.hasPrefix("2100-03-14 ") ?? true)
+            "the account's day and month have ended, the user's day, of 23 hours, has not")
+        #expect(try await harness.apply(check, at: midnight + 4 * 3_600_000) == "ALLOW account:main/tokens/day used=0")
         try await harness.stop()
+    }
+
+    @Test("a figure counts at once after a change of the billing day, while our own count still runs to its old end")
+    func billingDay() async throws {
+        func policy(_ day: Int) throws -> Policy {
+            try Policy(
+                yaml: """
+                    accounts:
+                      main: { provider: openai, credential_env: K, billing_day: \(day), limits: { tokens: { month: 100 } } }
+                    """, file: "t.yaml")
+        }
+        let harness = try await LedgerHarness(policy: policy(1))
+        try await record(10, harness)
+        try await harness.install(policy(20))
+        try set("tokens/month", 101, harness, period: "2099-12 4104086400000")  // to 2100-01-20
+        #expect(try await check(harness).hasPrefix("DENY account:main/tokens/month used=101"))
+        let usage = try await harness.usage(of: "account:main", at: Self.start)
+        #expect(usage.items.map(\.used) == [101])
+        try await harness.stop()
+    }
+
+    @Test("alerts say why they end: a refund, a correction, or that our own count is what counts now")
+    func reasons() async throws {
+        for (ending, expected) in [("refund", "refunded"), ("figure", "corrected"), ("none", "corrected")] {
+            try await with("{ tokens: { month: 100 } }") { harness in
+                func reasons() async throws -> [String] {
+                    _ = try await check(harness)
+                    return try await harness.takeNotices().flatMap { notice -> [String] in
+                        guard case .outbox(let outbox) = notice else { return [] }
+                        return outbox.items.compactMap { outbox.change(of: $0, in: .nano) }.compactMap { change in
+                            if case .resolved(_, _, let reason) = change { reason.rawValue } else { nil }
+                        }
+                    }
+                }
+                try await record(ending == "refund" ? 90 : 10, harness)
+                try set("tokens/month", ending == "refund" ? 5 : 90, harness)
+                #expect(try await reasons().isEmpty)
+                switch ending {
+                case "refund":
+                    _ = try await harness.apply(
+                        .refund("account:main", amounts: Amounts(tokens: 50)), at: Self.start)
+                case "figure": try set("tokens/month", 50, harness)
+                default: try harness.redis.cli("HDEL", "tollgate:account:main", "tokens/month.provider")
+                }
+                // Each batch returns what has not been published yet.
+                #expect(Set(try await reasons()) == [expected], "\(ending)")
+            }
+        }
     }
 }

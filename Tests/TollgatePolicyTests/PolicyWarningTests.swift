@@ -52,11 +52,11 @@ struct PolicyWarningTests {
         arguments: [
             (
                 "anthropic", "requests: { month: { max: 5, source: provider } }",
-                "requests.month: anthropic reports no requests, so only own usage counts"
+                "requests.month: only own usage counts, as anthropic reports no requests"
             ),
             (
                 "openai", "cost: { day: { max: 5, source: max } }",
-                "cost.day: providers report US dollars, so only own usage in EUR counts"
+                "cost.day: only own usage in EUR counts, as providers report US dollars"
             ),
         ])
     func figures(provider: String, meters: String, sentence: String) throws {

@@ -95,4 +95,19 @@ struct ErrorReplyTests {
             #expect(ProviderCredential(text) == nil)
         }
     }
+
+    @Test("each part of a credential of eight characters or more is concealed, in upper and lower case")
+    func parts() throws {
+        let key = "sk-admin-SECRETCRED0123456789abcdef"
+        let credential = try #require(ProviderCredential(key))
+        for echo in [
+            key, String(key.prefix(30)), String(key.dropFirst().dropLast()), key.lowercased(), String(key.suffix(8)),
+            "x" + key.dropFirst(5).prefix(20) + "y",
+        ] {
+            let text = credential.concealed(in: "no: \(echo)… is wrong")
+            #expect(text.contains("***") && text.hasPrefix("no: ") && text.hasSuffix("… is wrong"), "\(text)")
+            #expect(!text.lowercased().contains("secretc") && !text.contains("abcde"), "\(text)")
+        }
+        #expect(credential.concealed(in: "admins may read 1234567") == "admins may read 1234567")
+    }
 }

@@ -16,8 +16,11 @@ struct ProviderAccessTests {
     func addresses() throws {
         #expect(try access(.openai).baseURL == "https://api.openai.com")
         #expect(try access(.github, "http://127.0.0.1:8080/api//").baseURL == "http://127.0.0.1:8080/api")
+        #expect(try access(.github, "http://localhost:1").baseURL == "http://localhost:1")
+        #expect(try access(.github, "http://[::1]:1/a").baseURL == "http://[::1]:1/a")
         for url in [
-            "", "https://", "https:///x", "ftp://x", "x", "http://:80", "http://x:", "http://user:secret@x",
+            "http://x", "http://127.evil.example:80/".replacing("127.", with: "a127."), "https://x/v1", "", "https://",
+            "https:///x", "ftp://x", "x", "http://:80", "http://x:", "http://user:secret@x",
             "http://x?y",
             "http://x#y", "http://x y", "http://é", "http://x\r\nY: z",
             "https://" + String(repeating: "x", count: 3_000),

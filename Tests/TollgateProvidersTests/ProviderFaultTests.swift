@@ -133,7 +133,8 @@ struct ProviderFaultTests {
         try await ProviderHarness.with { harness in
             let credential = try #require(ProviderCredential("a-credential-of-some-length"))
             for (url, message) in [
-                ("http://127.0.0.1:\(port.number)", "connection refused"), ("http://host.invalid", "unknown host name"),
+                ("http://127.0.0.1:\(port.number)", "connection refused"),
+                ("https://host.invalid", "unknown host name"),
             ] {
                 let access = try ProviderAccess(kind: .github, baseURL: url, credential: credential)
                 let failure = await #expect(throws: ProviderFailure.self) {

@@ -174,13 +174,23 @@ struct ReplyTests {
         #expect(failure?.kind == .malformed(sentence))
     }
 
+    @Test("a credit is subtracted from the cost of its day")
+    func credits() throws {
+        func cost(_ value: String) throws -> Int128 {
+            let text = Samples.openAICosts.replacing("0.06", with: value, maxReplacements: 1)
+            return try OpenAIReplies.costPage(text.utf8).buckets.reduce(0) { $0 + ($1.figures.cost?.nanos ?? 0) }
+        }
+        let (before, after) = (try cost("0.06"), try cost("-0.06"))
+        #expect(before - after == 120_000_000, "\(before) \(after)")
+    }
+
     @Test("an absurd cost is a failure that names the field")
     func costs() {
         func sentence(_ value: String) -> ProviderFailure.Kind? {
             let text = Samples.openAICosts.replacing("0.06", with: value)
             return #expect(throws: ProviderFailure.self) { try OpenAIReplies.costPage(text.utf8) }?.kind
         }
-        #expect(sentence("-0.06") == .malformed("data[0].results[0].amount.value: a negative number"))
+        #expect(sentence("\"--1\"") == .malformed("data[0].results[0].amount.value: a negative number"))
         #expect(sentence("1e16") == .malformed("data[0].results[0].amount.value: more than 10^15"))
         #expect(sentence("1e15") == .malformed("amount.value: the sum is more than 10^15"))
         #expect(sentence("\"x\"") == .malformed("data[0].results[0].amount.value: expected a decimal number"))

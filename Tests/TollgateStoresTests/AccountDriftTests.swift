@@ -25,6 +25,7 @@ import TollgateTestSupport
         policy.currency = currency
         var stored = StoredAccount()
         stored.state.lastSuccess = read
+        stored.state.coveredSince = read == nil ? nil : Self.day.advanced(by: -1)
         if let figures { stored.days["\(Self.day)"] = try #require(AccountFigures(figures)) }
         return AccountDrift(day: Self.day, ours: ours, stored: stored, of: Account(provider: provider), in: policy)
     }
@@ -64,6 +65,7 @@ import TollgateTestSupport
             (try drift(ours, "input_tokens=9", read: Self.complete - 1), .incomplete),
             (try drift(ours, nil, read: Self.complete - 1), .incomplete),
             (try drift(ours, "cost=5", currency: "EUR"), .otherCurrency),
+            (AccountDrift(unreadable: Self.day), .unreadable),
         ]
         for (drift, status) in cases {
             #expect(drift.status == status)

@@ -11,8 +11,10 @@ struct LimitFiguresTests {
     /// 2026-11-15T12:00:00Z, a Sunday.
     private static let now: Int64 = 1_794_744_000_000
 
-    private func account(_ days: [String: String]) throws -> StoredAccount {
-        StoredAccount(days: try days.mapValues { try #require(AccountFigures($0)) })
+    private func account(_ days: [String: String], since: String = "2026-10-01") throws -> StoredAccount {
+        var account = StoredAccount(days: try days.mapValues { try #require(AccountFigures($0)) })
+        account.state.coveredSince = UTCDay(parsing: since)
+        return account
     }
 
     private func texts(_ figures: LimitFigures) -> [String: String] {
@@ -75,5 +77,23 @@ struct LimitFiguresTests {
         #expect(before?.amount == 100 && before?.endsAt == midnight)
         #expect(after?.amount == 1 && after?.endsAt ?? 0 > midnight)
         #expect(before?.periodID != after?.periodID)
+    }
+
+    @Test("a period that has not been read from its beginning has no figure, which is not the figure of a part")
+    func parts() throws {
+        let days = ["2026-11-15": "output_tokens=1", "2026-11-10": "output_tokens=2"]
+        for (since, expected) in [
+            ("2026-11-01", ["tokens/day": "1", "tokens/week": "3", "tokens/month": "3"]),
+            ("2026-11-02", ["tokens/day": "1", "tokens/week": "3"]), ("2026-11-10", ["tokens/day": "1"]),
+            ("2026-11-16", [:]),
+        ] {
+            let figures = LimitFigures(
+                try account(days, since: since), .utc, costUnit: .nano, now: Self.now)
+            let found = texts(figures).filter { $0.key.hasPrefix("tokens/") }
+            #expect(found.mapValues { String($0.prefix { $0 != " " }) } == expected, "\(since)")
+        }
+        var unknown = try account(days)
+        unknown.state.coveredSince = nil
+        #expect(texts(LimitFigures(unknown, .utc, costUnit: .nano, now: Self.now)).isEmpty)
     }
 }

@@ -114,9 +114,9 @@ end
 local function fall_below(state, j, record, name, item)
     local is_sliding = state.set.kind[j] == SLIDING
     if item.at > 0 then
-        local opened_at, has_slid = item.at, is_sliding and not (state.refunded and state.refunded[j])
-        local has_figure = state.figures and state.figures[j]
-        resolve(record, name, item, has_slid and 'period_ended' or has_figure and 'corrected' or 'refunded')
+        local opened_at, is_refunded = item.at, state.refunded and state.refunded[j]
+        local otherwise = is_sliding and 'period_ended' or state.set.counts[j] and 'corrected' or 'refunded'
+        resolve(record, name, item, is_refunded and 'refunded' or otherwise)
         -- The item stays open if the outbox is full.
         if is_sliding or item.at > 0 then return end
         item.rearm_from = opened_at

@@ -97,7 +97,6 @@ end
 
 -- Takes back from a sliding window, oldest bucket first. So the window never counts too little, whichever bucket the amount was in.
 local function give_back_sliding(state, j, amount)
-    note_refund(state, j)
     local text = window.take_oldest(scope.ring(state, j), amount)
     if text then scope.set_ring(state, j, text) end
     change(state, j, -amount)
@@ -119,6 +118,7 @@ function counters.give_back(state, amounts, time)
         if amount and set.counter[j] and (not time or still_counts(state, j, time)) then
             local taken = min(amount, state.used[j])
             if taken > 0 then
+                note_refund(state, j)
                 if kind == SLIDING then give_back_sliding(state, j, taken) else change(state, j, -taken) end
             end
         end
@@ -148,6 +148,7 @@ function counters.give_back_to_time(state, amounts, time, skips)
             if set.kind[j] == SLIDING then
                 give_back_to_bucket(state, j, amount, time)
             elseif set.kind[j] == TOTAL or is_in_period(state, j, time) then
+                note_refund(state, j)
                 change(state, j, -min(amount, state.used[j]))
             end
         end

@@ -89,12 +89,12 @@ end
 -- Returns the enforced limit of a scope with the smallest remaining share of its max, and that share. The share is 2 for a scope without
 -- limits. Of equal shares the first wins.
 local function tightest_of(state)
-    local set = state.set
+    local set, used, figures = state.set, state.used, state.figures
     local limit, least = 0, 2
     for j = 1, set.size do
         local maximum = set.max[j]
         if maximum >= 0 and not set.shadow[j] and (set.counter[j] or current.asked[CONCURRENT] and set.kind[j] == OPEN) then
-            local share = maximum == 0 and 0 or (maximum - counted(state, j) - against(state, j)) / maximum
+            local share = maximum == 0 and 0 or (maximum - (figures and counted(state, j) or used[j]) - against(state, j)) / maximum
             if share < least then limit, least = j, share end
         end
     end

@@ -126,12 +126,12 @@ local function read_limit(state, j, text, marker, late)
     return read_window(state, j, marker, count, late)
 end
 
--- Reads the provider's figures of the current periods.
+-- Reads the provider's figures of the set's current periods, also where our own counter still counts another one.
 local function read_figures(state, found)
-    local set, markers = state.set, state.markers
+    local set = state.set
     for j = 1, set.size do
         local figure, period = match(set.counts[j] and found[set.at[j] + 2] or '', '^(%d+) (.*)$')
-        if figure and period == (markers and markers[j] or set.stored[j]) then
+        if figure and period == set.stored[j] then
             state.figures = state.figures or {}
             state.figures[j] = min(tonumber(figure), LARGEST)
         end

@@ -91,7 +91,7 @@ package struct AccountView: Encodable, Sendable {
         usage.contains { item in
             let limit = item.limit.limit
             return limit.mode == .enforce && (limit.period.calendarUnit != nil || limit.period == .total)
-                && item.remaining == 0
+                && limit.max.map { item.used >= $0 } ?? false
         }
     }
 
@@ -105,7 +105,9 @@ package struct AccountView: Encodable, Sendable {
     }
 
     package func encode(to encoder: any Encoder) throws {
-        let state = stored.state
+        var state = stored.state
+        // What is stored is of the time when the account had a credential.
+        if status == .off { (state.failure, state.nextAttempt) = (nil, nil) }
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(entry.id, forKey: .id)
         try container.encode(entry.origin, forKey: .origin)

@@ -11,7 +11,8 @@ struct EffectiveLimitView: Encodable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case limit, max, mode, source, origin
+        case limit, max, mode, counts, source, origin
+        case setting = "as_set"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -20,8 +21,10 @@ struct EffectiveLimitView: Encodable {
         try container.encode(limit.name, forKey: .limit)
         try container.encode(limit.json(limit.max), forKey: .max)
         try container.encode(limit.mode.rawValue, forKey: .mode)
+        try container.encode(effective.counts.rawValue, forKey: .counts)
         try container.encode(effective.source.explanation, forKey: .source)
         try container.encode(effective.source.origin, forKey: .origin)
+        try container.encode(LimitsJSON.Value(limit: limit), forKey: .setting)
     }
 }
 

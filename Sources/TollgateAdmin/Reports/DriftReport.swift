@@ -50,7 +50,17 @@ package struct DriftReport: Sendable {
         let stored = try await sidecar.stores.accounts.accounts(known)
         let items = try await Array(zip(known, stored)).concurrentlyCompactMap { id, stored -> [Item]? in
             guard let account = policy.accounts[id] else { return nil }
-            let drift = try await reader.drift(of: id, account, try stored.get(), on: days, in: policy, at: now)
+            let drift: [AccountDrift]
+            do throws(StoreError) {
+                drift = try await reader.drift(
+                    of: id, account, try stored.get().figures(of: account), on: days, in: policy, at: now)
+            } catch {
+                // One account does not hide the others.
+                guard case .corrupt = error else { throw error }
+                drift = (days.lowerBound.number...days.upperBound.number).map {
+                    AccountDrift(unreadable: UTCDay(number: $0))
+                }
+            }
             return drift.map { Item(account: id, provider: account.provider, drift: $0) }
         }
         return DriftReport(

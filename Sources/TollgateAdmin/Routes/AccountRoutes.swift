@@ -45,8 +45,8 @@ struct AccountRoutes {
         let id = try id(of: request)
         let scope = try scope(id)
         var account = try PolicyJSON.account(try await request.policyPart(), id: id, api.moneyUnit)
-        account.binding = try binding(of: account, id)
         let replaced = try await api.store.shared().accounts
+        account.binding = try binding(of: account, id, beside: replaced.mapValues(\.item))
         let ofFile = api.server.policies.file.accounts.keys.count { $0 != id && replaced[$0] == nil }
         let edit = PolicyEdit.setAccount(id, account, ofFile: ofFile)
         let (version, isNew) = try await api.apply(edit, of: nil, request) {
@@ -85,10 +85,13 @@ struct AccountRoutes {
     }
 
     /// The id of the provider that an account is bound to, as requests name it; nil for none.
-    private func binding(of account: Account, _ id: String) throws -> String? {
+    ///
+    /// - Parameter stored: The accounts of administrators.
+    private func binding(of account: Account, _ id: String, beside stored: [String: Account]) throws -> String? {
         guard let binding = account.binding else { return nil }
         let folded = api.folded(try Scope(parts: [Scope.Part(kind: "provider", id: binding)])).parts[0].id
-        let others = api.server.policies.effective.accounts.filter { $0.key != id && $0.value.binding == folded }
+        let all = api.server.policies.file.accounts.merging(stored) { $1 }
+        let others = all.filter { $0.key != id && $0.value.binding == folded }
         if let other = others.keys.min() {
             throw Problem.invalid("bind", "\(other) is bound to \(folded) already; expected one account for an id")
         }

@@ -54,7 +54,7 @@ struct AccountCard {
         switch view.status {
         case .fresh: nil
         case .stale:
-            "The provider's figures are old. No sidecar with this account runs, or the one that reads has a policy without it."
+            "The provider's figures are old, and no failure is recorded. Either no sidecar with this account is running, or the one that reads has a policy file without it."
         case .failing where view.stored.state.lastSuccess != nil:
             "The provider's figures are those of the last reading."
         case .failing, .never: "The account has not been read yet. No figures are not figures of 0."

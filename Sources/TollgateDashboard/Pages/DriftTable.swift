@@ -67,7 +67,8 @@ extension AccountDrift.Status {
         switch self {
         case .compared: nil
         case .incomplete: "not complete yet"
-        case .notRead: "not read yet"
+        case .notRead: "not read"
+        case .unreadable: "unreadable"
         case .notReported: "quotas only"
         case .noFigures: "no figures"
         case .noHistory: "no own figures"

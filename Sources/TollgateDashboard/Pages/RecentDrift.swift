@@ -2,8 +2,8 @@ import Synchronization
 import TollgateAdmin
 import TollgateServer
 
-/// The drift report of the page of providers. It is read at most once a minute, however many browsers show the page, as
-/// closed days seldom change. Usable from any task.
+/// The drift report of the page of providers, which is kept for a minute, as closed days seldom change. Pages that are opened
+/// at the same time may each read it. Usable from any task.
 final class RecentDrift: Sendable {
     private struct Entry {
         var report: DriftReport

@@ -58,7 +58,7 @@ package struct CalendarUsage: Sendable {
                 }
                 if limit.counts != .own {
                     let figure = Self.text(values.next()).flatMap { ProviderFigure($0) }
-                    if let figure, figure.endsAt == item.resetsAt {
+                    if let figure, figure.endsAt == window.endsAt, figure.periodID == window.id {
                         item.used = limit.counts == .provider ? figure.amount : max(item.used, figure.amount)
                     }
                 }

@@ -41,11 +41,17 @@ package struct Account: Sendable, Equatable {
         try Scope(parts: [Scope.Part(kind: "account", id: id)])
     }
 
-    /// What the provider's figures are about: the provider, and the parts of the organization. Figures about anything else
-    /// are not those of this account.
+    /// What the provider's figures are about: the provider, the name of the credential, and the parts of the organization.
+    /// Figures about anything else are not those of this account.
     package var subject: String {
+        let source =
+            switch credential {
+            case .file(let path)?: ["credential_file=\(path)"]
+            case .environment(let name)?: ["credential_env=\(name)"]
+            case nil: [String]()
+            }
         let parts = filters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.sorted().joined(separator: ","))" }
-        return ([provider.rawValue] + parts).joined(separator: " ")
+        return ([provider.rawValue] + source + parts).joined(separator: " ")
     }
 
     /// The calendar of the account: that of its provider, by UTC.

@@ -53,7 +53,16 @@ extension Policy {
         let limits = PolicyLimits(entries, reader)
         defaults = limits.defaults.mapValues { $0.map(\.limit) }
         scopes = limits.scopes.mapValues { $0.map(\.limit) }
-        if let entry = entries.first(where: { $0.key == "accounts" }) { readAccounts(entry, reader) }
+        var ofAccounts = limits.scopes.filter(\.key.isAccount)
+        if let entry = entries.first(where: { $0.key == "accounts" }) {
+            ofAccounts.merge(readAccounts(entry, reader)) { $1 }
+        }
+        for (scope, limits) in ofAccounts {
+            for located in limits {
+                guard let reason = reasonOnlyOwnCounts(located.limit, of: scope) else { continue }
+                reader.warnings.append(reader.problem(located.position, reason))
+            }
+        }
         reader.userDefaults = (try? ScopeKind(parsing: "user")).flatMap { limits.defaults[$0] } ?? []
         readTiers(entries, reader)
         if let entry = entries.first(where: { $0.key == "no_limits" }) { readNoLimits(entry, reader) }
@@ -96,10 +105,13 @@ extension Policy {
         }
     }
 
-    /// Reads the accounts, whose limits are those of their scopes.
-    private mutating func readAccounts(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
+    /// Reads the accounts, whose limits are those of their scopes. Returns these limits.
+    private mutating func readAccounts(
+        _ entry: PolicyReader.Entry, _ reader: PolicyReader
+    ) -> [Scope: [LocatedLimit]] {
+        var limits: [Scope: [LocatedLimit]] = [:]
         for located in reader.accounts(entry) {
-            guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: located.id)]) else { continue }
+            guard let scope = try? Account.scope(located.id) else { continue }
             accounts[located.id] = located.account
             guard !located.limits.isEmpty else { continue }
             guard scopes[scope] == nil else {
@@ -107,13 +119,10 @@ extension Policy {
                 reader.report(position, "\(scope) has limits under scopes: too; write them in one of the two")
                 continue
             }
+            limits[scope] = located.limits
             scopes[scope] = located.limits.map(\.limit)
-            for limit in located.limits where currency != "USD" && limit.limit.meter == .cost {
-                guard let counts = limit.limit.counts, counts != .own else { continue }
-                let sentence = "providers report US dollars, so only own usage in \(currency) counts"
-                reader.warnings.append(reader.problem(limit.position, sentence))
-            }
         }
+        return limits
     }
 
     private mutating func readTiers(_ entries: [PolicyReader.Entry], _ reader: PolicyReader) {

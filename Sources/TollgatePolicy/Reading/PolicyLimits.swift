@@ -24,8 +24,8 @@ struct PolicyLimits {
     }
 
     private mutating func readKind(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
-        reader.areOfAccount = entry.key == "account"
-        defer { reader.areOfAccount = false }
+        reader.limitsAreOfAccount = entry.key == "account"
+        defer { reader.limitsAreOfAccount = false }
         let limits = reader.limits(entry.value, at: entry.position)
         do throws(ScopeError) {
             let kind = try ScopeKind(parsing: entry.key)
@@ -41,8 +41,8 @@ struct PolicyLimits {
     }
 
     private mutating func readScope(_ entry: PolicyReader.Entry, _ reader: PolicyReader) {
-        reader.areOfAccount = (try? Scope(parsing: entry.key))?.isAccount == true
-        defer { reader.areOfAccount = false }
+        reader.limitsAreOfAccount = (try? Scope(parsing: entry.key))?.isAccount == true
+        defer { reader.limitsAreOfAccount = false }
         let limits = reader.limits(entry.value, at: entry.position)
         do throws(ScopeError) {
             let scope = try Scope(parsing: entry.key).foldingCase(of: reader.folded)

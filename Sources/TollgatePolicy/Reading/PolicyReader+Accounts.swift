@@ -105,15 +105,10 @@ extension PolicyReader {
     private func checkSides(of limits: [LocatedLimit], _ account: Account) {
         for located in limits {
             guard let counts = located.limit.counts, counts != .own else { continue }
-            if account.credential == nil {
-                report(
-                    located.position.at("source", line: located.position.line),
-                    "\(counts.rawValue) needs credential_file or credential_env, without which no usage is read")
-            } else if !account.provider.meters.contains(located.limit.meter) {
-                let sentence =
-                    "\(account.provider.rawValue) reports no \(located.limit.meter.name), so only own usage counts"
-                warnings.append(problem(located.position, sentence))
-            }
+            guard account.credential == nil else { continue }
+            report(
+                located.position.at("source", line: located.position.line),
+                "\(counts.rawValue) needs credential_file or credential_env, without which no usage is read")
         }
     }
 
@@ -140,7 +135,18 @@ extension PolicyReader {
         return problems.count == before ? entry.value : nil
     }
 
-    private static func isKey(_ text: String) -> Bool { keyPrefixes.contains(where: text.hasPrefix) }
+    /// Whether a text contains what looks like a provider's key: one of its beginnings, and characters of a key.
+    private static func isKey(_ text: String) -> Bool {
+        keyPrefixes.contains { prefix in
+            text.ranges(of: prefix).contains { range in
+                let rest = text[range.upperBound...].utf8.prefix { byte in
+                    isNameByte(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d
+                }
+                // Within a text, such as the name of a file, a word may begin alike.
+                return rest.count >= (range.lowerBound == text.startIndex ? 6 : 20)
+            }
+        }
+    }
 
     private static func containsKey(_ node: DocumentNode) -> Bool {
         switch node.content {
@@ -159,7 +165,7 @@ extension PolicyReader {
             }
             account.credential = source
         case "bind": account.binding = binding(entry)
-        case "base_url": account.baseURL = text(entry.value, at: entry.position, expected: "an address")
+        case "base_url": account.baseURL = address(entry)
         case "billing_day":
             account.billingDay = wholeNumber(entry.value, at: entry.position, in: 1...31).map(Int.init) ?? 1
         case "sync": account.interval = interval(entry) ?? account.interval
@@ -177,7 +183,7 @@ extension PolicyReader {
             isFile
             ? text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
                 && (origin == .file || text.hasPrefix("/"))
-            : text.utf8.allSatisfy(isNameByte)
+            : text.utf8.allSatisfy(Self.isNameByte)
         guard isName, (1...Account.maxSourceLength).contains(text.utf8.count) else {
             report(entry.position, "expected \(expected), at most \(Account.maxSourceLength) bytes")
             return nil
@@ -201,7 +207,16 @@ extension PolicyReader {
         }
     }
 
-    private func isNameByte(_ byte: UInt8) -> Bool {
+    private func address(_ entry: Entry) -> String? {
+        guard let text = text(entry.value, at: entry.position, expected: "an address") else { return nil }
+        guard ProviderAddress.checked(text) != nil else {
+            report(position(of: entry.value, at: entry.position), ProviderAddress.expectation)
+            return nil
+        }
+        return text
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
         (0x41...0x5a).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x5f
     }
 
@@ -239,8 +254,8 @@ extension PolicyReader {
     private func accountLimits(_ entry: Entry) -> [LocatedLimit] {
         // They contain no credential, which has been checked before.
         let wasHidden = holdsSecrets
-        (holdsSecrets, areOfAccount) = (false, true)
-        defer { (holdsSecrets, areOfAccount) = (wasHidden, false) }
+        (holdsSecrets, limitsAreOfAccount) = (false, true)
+        defer { (holdsSecrets, limitsAreOfAccount) = (wasHidden, false) }
         let limits = limits(entry.value, at: entry.position)
         if limits.count > Policy.maxLimitsPerScope {
             report(entry.position, "\(limits.count) limits; there may be at most \(Policy.maxLimitsPerScope)")

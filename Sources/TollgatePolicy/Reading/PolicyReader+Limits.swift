@@ -50,7 +50,7 @@ extension PolicyReader {
             of: entry.value, at: entry.position, expected: "a map",
             allowed: ["max", "mode"] + (meter == .concurrent ? [] : ["thresholds"]) + ["on_redis_failure"]
                 + (Limit.hasHolds(meter, period) ? ["on_expiry"] : [])
-                + (areOfAccount && Limit.hasFigures(meter, period) ? ["source"] : []))
+                + (limitsAreOfAccount && Limit.hasFigures(meter, period) ? ["source"] : []))
         guard let maxEntry = entries.first(where: { $0.key == "max" }) else {
             report(entry.position, "max is missing")
             return nil

@@ -52,7 +52,7 @@ package final class PolicyReader {
     var moneyUnit = MoneyUnit.nano
 
     /// Whether the limits being read are those of an account, which can say whose figures count.
-    var areOfAccount = false
+    var limitsAreOfAccount = false
 
     /// Whether the document is JSON: text must be in quotes there, and money may be.
     package let isJSON: Bool

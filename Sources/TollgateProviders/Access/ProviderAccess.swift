@@ -76,18 +76,10 @@ package struct ProviderAccess: Sendable {
         }
     }
 
-    /// Checks an address. It has no login and no query, so it can be printed.
     private static func checked(_ text: String) throws(Fault) -> String {
-        let fault = Fault(description: "base_url: expected http://host or https://host, with a port and a path at most")
-        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix), text.utf8.count <= 2_048,
-            text.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"?#@\\\"<>".utf8.contains($0) })
-        else { throw fault }
-        var address = text[...]
-        while address.last == "/" { address.removeLast() }
-        let host = address.dropFirst(scheme.count).prefix { $0 != "/" }
-        guard address.utf8.count > scheme.utf8.count, !host.isEmpty, !host.hasPrefix(":"), !host.hasSuffix(":") else {
-            throw fault
+        guard let address = ProviderAddress.checked(text) else {
+            throw Fault(description: "base_url: \(ProviderAddress.expectation)")
         }
-        return String(address)
+        return address
     }
 }

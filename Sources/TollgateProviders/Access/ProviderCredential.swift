@@ -15,18 +15,44 @@ package struct ProviderCredential: Sendable {
         self.text = text
     }
 
-    /// The minimum length of an end of the key that is concealed without the rest.
-    private static let minPart = 12
+    /// The minimum length of a part of the key that is concealed without the rest.
+    private static let minPart = 8
+    /// The maximum length of a text in which parts are looked for. The rest of a longer one is left out.
+    private static let maxTextLength = 2_048
 
-    /// Replaces the key in a text by `***`, also where only its first or last characters are there.
+    /// Replaces the key in a text by `***`, and each part of it of eight characters or more, in upper or lower case.
     func concealed(in text: String) -> String {
-        var result = text.replacing(self.text, with: "***")
-        guard self.text.utf8.count > Self.minPart else { return result }
-        for part in [self.text.prefix(Self.minPart), self.text.suffix(Self.minPart)] {
-            result = result.replacing(part, with: "***")
+        let bytes = Array(text.utf8.prefix(Self.maxTextLength))
+        let (folded, key) = (bytes.map(Self.folded), self.text.utf8.map(Self.folded))
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            let length = Self.longestPart(of: key, in: folded, at: index)
+            if length >= min(Self.minPart, key.count) {
+                result += "***".utf8
+                index += length
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
     }
+
+    /// The length of the longest part of a key that is in a text at an index.
+    private static func longestPart(of key: [UInt8], in text: [UInt8], at index: Int) -> Int {
+        var longest = 0
+        for start in key.indices where key[start] == text[index] {
+            var length = 1
+            while start + length < key.count, index + length < text.count, key[start + length] == text[index + length] {
+                length += 1
+            }
+            longest = max(longest, length)
+        }
+        return longest
+    }
+
+    private static func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
 }
 
 extension ProviderCredential: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -89,6 +89,7 @@ package struct ProviderClient: Sendable {
             try await http.body(of: "/api/v1/key", for: account, now: now), today: today)
         var usage = ProviderUsage(quotas: [key.quota])
         if !key.isManagementKey {
+            usage.firstDay = today
             if let cost = key.today, days.contains(today) { usage.days[today] = ProviderFigures(cost: cost) }
         } else if days.lowerBound < min(days.upperBound, today) {
             let activity = try OpenRouterReplies.activity(

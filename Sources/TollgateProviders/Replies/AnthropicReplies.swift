@@ -37,10 +37,12 @@ enum AnthropicReplies {
             for row in rows {
                 let currency = try row.text("currency")
                 guard currency.lowercased() == "usd" else { throw .malformed("\(row.name("currency")): expected USD") }
-                let amount = try row.decimal("amount")
+                guard let cost = try row.costIfPresent("amount") else {
+                    throw .malformed("\(row.name("amount")): expected a decimal number")
+                }
                 let workspace = try row.textIfPresent("workspace_id")
                 guard workspaces.isEmpty || workspace.map(workspaces.contains) == true else { continue }
-                sum.add(cost: amount)
+                sum.add(cost: cost.amount, isCredit: cost.isCredit)
             }
             // The rows of other workspaces say that these cost nothing.
             if !rows.isEmpty, !workspaces.isEmpty { sum.add(cost: ExactDecimal()) }

@@ -14,11 +14,13 @@ struct ErrorReply {
     /// The maximum number of bytes of a body that are read.
     static let maxBodyBytes = 64 << 10
 
-    /// Returns the failure, with the provider's sentence.
+    /// Returns the failure, with the provider's sentence. Sentences about the credential quote parts of it, so they are left
+    /// out.
     ///
     /// - Parameter now: Unix seconds.
     func failure(concealing credential: ProviderCredential, now: Int64) -> ProviderFailure {
-        ProviderFailure(
+        let message = kind == .unauthorized ? "the provider does not accept the key" : message
+        return ProviderFailure(
             kind, message: message.map { ProviderFailure.sentence($0, concealing: credential) },
             retryAfter: delay(now: now))
     }

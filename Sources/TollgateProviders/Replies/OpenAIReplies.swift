@@ -34,13 +34,13 @@ enum OpenAIReplies {
         try ReportPage(body, width: UTCDay.seconds, start: start) { rows throws(ProviderFailure) in
             var sum = FiguresSum()
             for row in rows {
-                guard let amount = try row.objectIfPresent("amount"), let value = try amount.decimalIfPresent("value")
+                guard let amount = try row.objectIfPresent("amount"), let value = try amount.costIfPresent("value")
                 else { continue }
                 let currency = try amount.text("currency")
                 guard currency.lowercased() == "usd" else {
                     throw .malformed("\(amount.name("currency")): expected usd")
                 }
-                sum.add(cost: value)
+                sum.add(cost: value.amount, isCredit: value.isCredit)
             }
             try sum.finish(timesTenToThe: 9, field: "amount.value")
             return sum.figures

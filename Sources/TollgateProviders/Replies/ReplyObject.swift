@@ -110,6 +110,19 @@ struct ReplyObject {
         }
     }
 
+    /// Reads a cost from a JSON number or from text; nil if it is missing or null. A negative one is a credit.
+    func costIfPresent(_ key: String) throws(ProviderFailure) -> (amount: ExactDecimal, isCredit: Bool)? {
+        switch self[key] {
+        case .number(let text)? where text.hasPrefix("-"), .string(let text)? where text.hasPrefix("-"):
+            do throws(ExactDecimal.Fault) {
+                return (try ExactDecimal(parsing: String(text.dropFirst())), true)
+            } catch {
+                throw .malformed("\(name(key)): \(error.explanation)")
+            }
+        default: return try decimalIfPresent(key).map { ($0, false) }
+        }
+    }
+
     func decimal(_ key: String, canBeNegative: Bool = false) throws(ProviderFailure) -> ExactDecimal {
         guard let decimal = try decimalIfPresent(key, canBeNegative: canBeNegative) else {
             throw fault(key, "a decimal number")

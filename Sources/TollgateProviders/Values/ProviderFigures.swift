@@ -46,6 +46,7 @@ package struct ProviderFigures: Equatable, Sendable {
 struct FiguresSum {
     private(set) var figures = ProviderFigures()
     private var cost: ExactDecimal?
+    private var credits = ExactDecimal()
 
     /// Adds a number of tokens or requests. Throws a failure that names the field if the sum is more than 10¹⁵.
     mutating func add(
@@ -57,20 +58,20 @@ struct FiguresSum {
         figures[keyPath: figure] = sum
     }
 
-    /// Adds a cost, in the unit of the provider.
-    mutating func add(cost amount: ExactDecimal) {
+    /// Adds a cost, or subtracts a credit, in the unit of the provider.
+    mutating func add(cost amount: ExactDecimal, isCredit: Bool = false) {
         cost = cost ?? ExactDecimal()
-        cost? += amount
+        if isCredit { credits += amount } else { cost? += amount }
     }
 
-    /// Rounds the cost to nano-dollars. Throws a failure that names the field if the sum is more than 10¹⁵.
+    /// Rounds the cost to nano-dollars, and the credits by themselves. Throws a failure that names the field if the sum is more than 10¹⁵.
     ///
     /// - Parameter power: 9 for dollars, 7 for cents.
     mutating func finish(timesTenToThe power: Int, field: String) throws(ProviderFailure) {
         guard let cost else { return }
-        guard cost.isInRange, let nanos = cost.rounded(timesTenToThe: power) else {
-            throw .malformed("\(field): the sum is more than 10^15")
-        }
-        figures.cost = Money(nanos: nanos)
+        guard cost.isInRange, credits.isInRange, let nanos = cost.rounded(timesTenToThe: power),
+            let credit = credits.rounded(timesTenToThe: power)
+        else { throw .malformed("\(field): the sum is more than 10^15") }
+        figures.cost = Money(nanos: nanos - credit)
     }
 }

@@ -8,6 +8,8 @@ package struct ProviderUsage: Equatable, Sendable {
     package var hours: [Int64: ProviderFigures]
     /// The quotas, sorted by name. Anthropic and OpenAI report none.
     package var quotas: [ProviderQuota]
+    /// The first day that the provider was able to report; nil if it is the first that was asked for.
+    package var firstDay: UTCDay?
 
     package init(
         days: [UTCDay: ProviderFigures] = [:], hours: [Int64: ProviderFigures] = [:], quotas: [ProviderQuota] = []

@@ -40,8 +40,10 @@ enum PolicyDigest {
         var scopes: [ScopeLimits]
         var tiers: [PlacedTierJSON]
         var assignments: [SubjectAssignment]
-        /// The calendars of the accounts; nil without accounts.
-        var accounts: [String: Int]?
+        /// What decides which figures count against the limits of accounts; nil without accounts.
+        var accounts: [String: [String]]?
+        /// Nil for the default.
+        var driftThreshold: Int?
         /// The accounts by the ids that they are bound to; nil without any.
         var bindings: [String: String]?
         /// Nil without prices.
@@ -71,7 +73,12 @@ enum PolicyDigest {
             assignments = policy.assignments.map {
                 SubjectAssignment(subject: $0.key.id, assignment: AssignmentJSON($0.value))
             }.sorted { $0.subject < $1.subject }
-            accounts = policy.accounts.isEmpty ? nil : policy.accounts.mapValues(\.billingDay)
+            let accounts = policy.accounts.mapValues { account in
+                ["\(account.billingDay)", account.credential == nil ? "not read" : "read", account.provider.rawValue]
+                    + account.filters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.sorted())" }
+            }
+            self.accounts = accounts.isEmpty ? nil : accounts
+            driftThreshold = policy.driftThreshold == Policy().driftThreshold ? nil : policy.driftThreshold
             bindings = policy.accountBindings.isEmpty ? nil : policy.accountBindings
             prices = policy.prices.isEmpty ? nil : policy.prices
             unknownModel = policy.unknownModel

@@ -11,8 +11,10 @@ package struct AccountDrift: Sendable, Equatable {
         case compared
         /// The provider has not been read since its figures of the day may be taken as complete.
         case incomplete
-        /// The account has never been read.
+        /// The provider has not been asked about the day.
         case notRead = "not_read"
+        /// What is stored of the account, or its history, is malformed.
+        case unreadable
         /// The provider reports quotas alone, and no usage by day.
         case notReported = "not_reported"
         /// The provider reports no figures of the day.
@@ -70,7 +72,7 @@ package struct AccountDrift: Sendable, Equatable {
         let costDrift = policy.currency == Self.currency ? Self.drift(cost) { $0.nanos } : nil
         if !account.provider.reportsUsage {
             status = .notReported
-        } else if stored.state.lastSuccess == nil {
+        } else if figures == nil, stored.state.coveredSince.map({ day < $0 }) ?? true {
             status = .notRead
         } else if !Self.isComplete(day, stored.state) {
             status = .incomplete
@@ -85,6 +87,13 @@ package struct AccountDrift: Sendable, Equatable {
         }
         self.tokenDrift = status == .compared ? tokenDrift : nil
         self.costDrift = status == .compared ? costDrift : nil
+    }
+
+    /// The comparison of a day of an account about which something malformed is stored.
+    package init(unreadable day: UTCDay) {
+        self.day = day
+        status = .unreadable
+        (tokens, cost, tokenDrift, costDrift, isFirst) = (Sides(), Sides(), nil, nil, false)
     }
 
     /// The meter that drifts by more than a percentage, `tokens` or `cost`; nil if none does. If both do, the one that

@@ -47,7 +47,7 @@ package struct DriftReader: Sendable {
     private func ownDays(
         of id: String, _ account: Account, _ days: ClosedRange<UTCDay>, _ policy: Policy, at now: Int64
     ) async throws(StoreError) -> OwnDays {
-        guard let scope = try? Scope(parts: [Scope.Part(kind: "account", id: id)]), policy.hasHistory(scope),
+        guard let scope = try? Account.scope(id), policy.hasHistory(scope),
             let retained = UTCDay(parsing: policy.oldestRetained(.day, in: account.calendar, at: now))
         else { return OwnDays() }
         var own = OwnDays()

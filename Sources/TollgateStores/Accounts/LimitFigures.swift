@@ -10,7 +10,7 @@ package struct LimitFigures: Equatable, Sendable {
     /// The end of the last period, Unix ms.
     package private(set) var endsAt: Int64 = 0
 
-    /// Sums the days of each period.
+    /// Sums the days of each period that has been read from its beginning.
     ///
     /// - Parameters:
     ///   - costUnit: The unit of amounts of `cost`; nil if the policy's currency is not that of providers.
@@ -19,7 +19,9 @@ package struct LimitFigures: Equatable, Sendable {
         for period in [Period.day, .week, .month] {
             guard let unit = period.calendarUnit else { continue }
             let window = calendar.window(unit, containing: now)
-            let sum = account.figures(in: window)
+            // A part of a period says nothing about the whole.
+            let isWhole = account.state.coveredSince.map { $0.start * 1_000 <= window.startsAt } ?? false
+            let sum = isWhole ? account.figures(in: window) : nil
             for meter in Meter.allCases where Limit.hasFigures(meter, period) {
                 let amount = sum?.amount(of: meter, costUnit: costUnit)
                 figures.updateValue(

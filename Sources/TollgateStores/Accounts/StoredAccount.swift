@@ -55,6 +55,8 @@ package struct AccountSyncState: Sendable, Equatable {
     package var quotas: String?
     /// The ``Account/subject`` of the figures; nil for those of an earlier version, and without figures.
     package var subject: String?
+    /// The first of the days that have been read without a gap; nil before the first success.
+    package var coveredSince: UTCDay?
 
     package init() {}
 
@@ -72,6 +74,7 @@ package struct AccountSyncState: Sendable, Equatable {
         isRequested = fields["requested"] == "1"
         quotas = fields["quotas"]
         subject = fields["subject"]
+        coveredSince = fields["covered_since"].flatMap { UTCDay(parsing: $0) }
     }
 
     /// The fields of the hash: field, value, field, value and so on.
@@ -80,7 +83,7 @@ package struct AccountSyncState: Sendable, Equatable {
             ("last_attempt", lastAttempt.map { "\($0)" }), ("last_success", lastSuccess.map { "\($0)" }),
             ("next_attempt", nextAttempt.map { "\($0)" }), ("failures", "\(failures)"),
             ("failing_since", failure.map { "\($0.since)" }), ("failure", failure?.sentence), ("sidecar", sidecar),
-            ("quotas", quotas), ("subject", subject),
+            ("quotas", quotas), ("subject", subject), ("covered_since", coveredSince.map { "\($0)" }),
         ]
         return fields.flatMap { name, value in value.map { [name, $0] } ?? [] }
     }
@@ -91,6 +94,7 @@ package struct AccountSyncState: Sendable, Equatable {
             ("last_attempt", lastAttempt == nil), ("last_success", lastSuccess == nil),
             ("next_attempt", nextAttempt == nil), ("failing_since", failure == nil), ("failure", failure == nil),
             ("sidecar", sidecar == nil), ("quotas", quotas == nil), ("subject", subject == nil),
+            ("covered_since", coveredSince == nil),
         ].filter(\.1).map(\.0)
     }
 

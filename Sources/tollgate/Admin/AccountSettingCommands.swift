@@ -50,6 +50,10 @@ struct AccountSet: AsyncParsableCommand {
             valueName: "limit=max"),
         transform: LimitArgument.init)
     var limit: [LimitArgument] = []
+    @Option(
+        help: ArgumentHelp("Whose amount counts against these limits: own, provider or max.", valueName: "side"),
+        transform: CountedSide.init(parsing:))
+    var source: CountedSide?
     @Flag(help: "Remove the limits that are not given.")
     var noLimits = false
     @Flag(help: "Remove all settings and limits that are not given.")
@@ -72,12 +76,19 @@ struct AccountSet: AsyncParsableCommand {
                 guard let provider else {
                     throw AdminFailure(["there is no account \(id); to create it, name its --provider"])
                 }
-                request.body = try AdminBody.account(changed(Account(provider: provider)))
+                request.body = try AdminBody.account(changed(Account(provider: provider), over: []))
                 return try await client.replace(request)
             }
             let account = try AdminBody.account(of: now.value(), id: id)
+            guard account.baseURL == nil || replace else {
+                throw AdminFailure([
+                    "\(id) has a base_url in the policy file: change it there, or use --replace to replace it by an account that is read at the provider's own address"
+                ])
+            }
             request.body = try AdminBody.account(
-                changed(replace ? Account(provider: provider ?? account.provider) : account))
+                changed(
+                    replace ? Account(provider: provider ?? account.provider) : account,
+                    over: try AdminBody.fileLimits(among: now.value()["usage"])))
             // An account of the policy file has no version: it is replaced by one of an administrator.
             return try await client.send(now.etag.map(request.matching) ?? request)
         } text: {
@@ -86,7 +97,9 @@ struct AccountSet: AsyncParsableCommand {
     }
 
     /// Returns the account with what is given.
-    private func changed(_ account: Account) -> Account {
+    ///
+    /// - Parameter file: The limits that the policy file gives the account.
+    private func changed(_ account: Account, over file: [Limit]) -> Account {
         var account = account
         if let provider {
             // The parts of another provider's organization have no meaning here.
@@ -100,7 +113,8 @@ struct AccountSet: AsyncParsableCommand {
         account.binding = bind ?? account.binding
         account.billingDay = billingDay ?? account.billingDay
         account.interval = sync ?? account.interval
-        account.limits = LimitArgument.merge(limit, into: noLimits ? [] : account.limits)
+        account.limits = LimitArgument.merge(
+            limit, counts: source, into: noLimits ? [] : account.limits, over: replace ? [] : file)
         return account
     }
 

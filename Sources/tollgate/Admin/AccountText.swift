@@ -74,7 +74,10 @@ enum AccountText {
 
     /// The settings of an account after a change: `main: no limits, billing_day 15, … (version 5)`.
     static func settings(_ account: JSONValue) -> String {
-        "\(account["id"].text): \(SettingText.tier(account["settings"])) (version \(account["version"].text))"
+        let settings = SettingText.tier(account["settings"])
+        let ofFile = account["usage"].array.count { $0["origin"].string == "file" && $0["max"] != .null }
+        let others = ofFile == 0 ? "" : "; \(ofFile) \(ofFile == 1 ? "limit" : "limits") of the policy file in force"
+        return "\(account["id"].text): \(settings) (version \(account["version"].text))\(others)"
     }
 
     private static func origin(_ account: JSONValue) -> String {

@@ -62,6 +62,22 @@ enum AdminBody {
         return try PolicyJSON.limits(json, finest ?? .nano)
     }
 
+    /// Decodes the limits that the policy file has for a scope itself, from effective limits in a response of the API.
+    static func fileLimits(among effective: JSONValue) throws -> [Limit] {
+        var meters: [String: JSONValue] = [:]
+        var periods: [String: [String: JSONValue]] = [:]
+        for item in effective.array where item["source"].string == "scope" && item["origin"].string == "file" {
+            guard let (meter, period) = item["limit"].string.flatMap({ Limit.parse(name: $0) }) else { continue }
+            if meter == .concurrent {
+                meters[meter.name] = item["as_set"]
+            } else {
+                periods[meter.name, default: [:]][period.description] = item["as_set"]
+            }
+        }
+        meters.merge(periods.mapValues { .object($0) }) { $1 }
+        return try limits(of: .object(["limits": .object(meters)]))
+    }
+
     /// Decodes a tier from a response of the API, with the unit of money of ``limits(of:)``.
     static func tier(of answer: JSONValue, id: String) throws -> Tier {
         guard case .object(var members) = answer else { throw AdminFailure(["\(id): unexpected response"]) }

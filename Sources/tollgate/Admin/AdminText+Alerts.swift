@@ -98,7 +98,7 @@ extension AdminText {
     private static func limit(of answer: JSONValue) -> String {
         switch answer["type"].string.flatMap(Alert.Kind.init) {
         case .unknownModel: return "price not known"
-        case .drift: return "\(answer["meter"].text) drift"
+        case .drift: return "\(answer["meter"].text) drift \(answer["period_id"].text)"
         case .approachingLimit, .quotaExceeded, nil: break
         }
         return answer["meter"].string == "concurrent"

@@ -72,21 +72,37 @@ struct LimitArgument: Equatable {
         }
     }
 
-    /// Returns the limits with changes applied. A changed limit keeps its mode and thresholds unless they are given.
+    /// Returns the limits with changes applied. A changed limit keeps its other settings unless they are given, also those
+    /// that the policy file gives the same limit.
+    ///
+    /// - Parameter replaced: The limits of the policy file that the changes take precedence over.
     static func merge(
         _ changes: [LimitArgument], mode: Limit.Mode? = nil, thresholds: ThresholdsArgument? = nil,
-        into limits: [Limit]
+        counts: CountedSide? = nil, into limits: [Limit], over replaced: [Limit] = []
     ) -> [Limit] {
         var limits = limits
         for change in changes {
             let index = limits.firstIndex { $0.name == change.name }
-            var limit = index.map { limits[$0] } ?? Limit(change.meter, change.period, max: nil)
+            var limit =
+                index.map { limits[$0] } ?? replaced.first { $0.name == change.name }
+                ?? Limit(change.meter, change.period, max: nil)
             (limit.max, limit.unit) = (change.amount, change.unit)
             limit.mode = mode ?? limit.mode
             if let thresholds { limit.thresholds = thresholds.percentages }
+            limit.counts = counts ?? limit.counts
             if let index { limits[index] = limit } else { limits.append(limit) }
         }
         return limits.sorted(by: Limit.precedes)
+    }
+}
+
+extension CountedSide {
+    /// Parses the value of `--source`. Throws an error that says what is expected.
+    init(parsing text: String) throws {
+        guard let side = CountedSide(rawValue: text) else {
+            throw ScopeError("expected \(Self.allCases.map(\.rawValue).joined(separator: " or ")), found \(text)")
+        }
+        self = side
     }
 }
 

@@ -47,7 +47,7 @@ struct LimitList: AsyncParsableCommand {
 struct LimitSet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set limits of a scope, and keep its others.",
-        discussion: "A limit that is set already keeps its mode and its thresholds, unless they are given.")
+        discussion: "A limit that is set already, also in the policy file, keeps what is not given.")
     @OptionGroup var options: AdminOptions
 
     @Argument(help: "user:alice, user:alice+tool:search, or global", transform: RequestArgument.scope)
@@ -65,6 +65,10 @@ struct LimitSet: AsyncParsableCommand {
             valueName: "list"),
         transform: ThresholdsArgument.init)
     var thresholds: ThresholdsArgument?
+    @Option(
+        help: ArgumentHelp("Of an account: whose amount counts, own, provider or max.", valueName: "side"),
+        transform: CountedSide.init(parsing:))
+    var source: CountedSide?
 
     func validate() throws {
         guard !limits.isEmpty else { throw ValidationError("Expected a limit, such as requests/1m=10.") }
@@ -80,7 +84,9 @@ struct LimitSet: AsyncParsableCommand {
             var request = LimitCommand.path(scope).matching(now.etag ?? "*")
             request.method = .put
             let merged = LimitArgument.merge(
-                limits, mode: mode?.mode, thresholds: thresholds, into: try AdminBody.limits(of: now.value()))
+                limits, mode: mode?.mode, thresholds: thresholds, counts: source,
+                into: try AdminBody.limits(of: now.value()),
+                over: try AdminBody.fileLimits(among: now.value()["effective"]))
             request.body = try AdminBody.limits(merged)
             return try await client.send(request)
         } text: {
