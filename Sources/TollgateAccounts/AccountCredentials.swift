@@ -3,6 +3,23 @@ import TollgateCore
 import TollgatePolicy
 import TollgateProviders
 
+extension ProviderClient {
+    /// Reads the usage of an account, with the credential that its source has now.
+    func usage(of reading: AccountReaders.Reading) async -> Result<ProviderUsage, ProviderFailure> {
+        do throws(OperatorError) {
+            guard let source = reading.account.credential else { return .success(ProviderUsage()) }
+            let access = try ProviderAccess(reading.account, credential: try source.credential())
+            do throws(ProviderFailure) {
+                return .success(try await usage(of: access, days: reading.days, now: reading.now / 1_000))
+            } catch {
+                return .failure(error)
+            }
+        } catch {
+            return .failure(ProviderFailure(.settings, message: error.description))
+        }
+    }
+}
+
 /// The access to an account at its provider, with the credential that its source has now.
 extension ProviderAccess {
     /// Reads the credential, and checks the settings of the account.

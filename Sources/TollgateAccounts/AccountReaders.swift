@@ -194,7 +194,7 @@ actor AccountReaders {
         }
         do throws(StoreError) {
             try await writer.begin(reading, by: sidecar, next: reading.now + Self.minPause)
-            let result = await usage(of: reading)
+            let result = await client.usage(of: reading)
             // Another holder of the lease reads the account itself, and a changed account is read anew.
             if holdsLease, accounts[reading.id] == reading.account {
                 try await take(result, of: reading)
@@ -239,20 +239,6 @@ actor AccountReaders {
         if holdsLease { await drift?.review(reading, written.state, written.days) }
     }
 
-    private nonisolated func usage(of reading: Reading) async -> Result<ProviderUsage, ProviderFailure> {
-        do throws(OperatorError) {
-            guard let source = reading.account.credential else { return .success(ProviderUsage()) }
-            let access = try ProviderAccess(reading.account, credential: try source.credential())
-            do throws(ProviderFailure) {
-                return .success(try await client.usage(of: access, days: reading.days, now: reading.now / 1_000))
-            } catch {
-                return .failure(error)
-            }
-        } catch {
-            return .failure(ProviderFailure(.settings, message: error.description))
-        }
-    }
-
     private func log(_ change: SyncSchedule.Change, of id: String) {
         switch change.to {
         case .fresh: logger.info("usage of the account is read from its provider", metadata: ["account": "\(id)"])
@@ -260,25 +246,6 @@ actor AccountReaders {
         case .failing(_, let failure):
             logger.warning("usage of the account cannot be read: \(failure)", metadata: ["account": "\(id)"])
         }
-    }
-}
-
-extension AccountReadings.State {
-    fileprivate init(_ state: SyncSchedule.State) {
-        switch state {
-        case .fresh: self = .fresh
-        case .stale: self = .stale
-        case .failing: self = .failing
-        }
-    }
-}
-
-extension SyncSchedule {
-    /// Continues the schedule of an account that another sidecar may have read.
-    fileprivate init(_ state: AccountSyncState, of account: Account, now: Int64) {
-        self.init(
-            settings: Settings(interval: .seconds(account.interval)), lastSuccess: state.lastSuccess,
-            nextAttempt: state.nextAttempt, failures: state.failures, now: now)
     }
 }
 

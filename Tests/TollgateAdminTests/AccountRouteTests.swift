@@ -81,7 +81,7 @@ struct AccountRouteTests {
             (#""credential":"hidden-SECRET""#, "credential", "a credential itself is not accepted"),
             (#""credential_file":"sk-ant-SECRET""#, "credential_file", "a credential itself is not accepted"),
             (#""credential_env":"SECRET-1""#, "credential_env", "expected the name of a variable"),
-            (#""credential_env":"TOLLGATE_REDIS""#, "credential_env", "another variable than those of Tollgate's own"),
+            (#""credential_env":"TOLLGATE_REDIS""#, "credential_env", "does not begin with TOLLGATE_"),
             (#""credential_file":"keys/SECRET""#, "credential_file", "expected the absolute path of a file"),
             (#""credential_file":"/a\nSECRET""#, "credential_file", "expected the absolute path of a file"),
             (#""workspace_ids":["sk-SECRET"]"#, "workspace_ids", "a credential itself is not accepted"),
