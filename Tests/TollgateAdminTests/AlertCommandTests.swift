@@ -56,8 +56,8 @@ import TollgateTestSupport
             #expect(try await admin.alerts.open(alert))
             #expect(
                 try await admin.tollgate("alerts").output == """
-                    opened                severity  scope         limit         used   max     %  state  id
-                    2026-11-20T18:20:01Z  warning   account:main  tokens drift   877  1000  87.7  open   \(alert.id)
+                    opened                severity  scope         limit                    used   max     %  state  id
+                    2026-11-20T18:20:01Z  warning   account:main  tokens drift 2026-11-19   877  1000  87.7  open   \(alert.id)
 
                     """)
             #expect(
