@@ -21,7 +21,8 @@ struct DriftText {
             ])
         }
         return head + "\n\n"
-            + (table.isEmpty ? "no accounts; write them under accounts: of the policy" : table.text(on: terminal))
+            + (table.isEmpty
+                ? "no accounts; see tollgate account set, and accounts: of the policy file" : table.text(on: terminal))
     }
 
     private var head: String {

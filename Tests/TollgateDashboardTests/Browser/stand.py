@@ -21,7 +21,8 @@ import time
 import urllib.parse
 
 from selenium import webdriver
-from selenium.common.exceptions import JavascriptException, NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    JavascriptException, NoSuchElementException, StaleElementReferenceException, WebDriverException)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -260,3 +261,8 @@ def is_gone(element):
         return False
     except StaleElementReferenceException:
         return True
+    except WebDriverException as error:
+        # While a page is replaced, Chromium may say the same in other words.
+        if "does not belong to the document" in str(error):
+            return True
+        raise
