@@ -6,18 +6,6 @@ import TollgateStores
 
 /// The schedules of accounts while this sidecar has the lease, and their readings.
 actor AccountReaders {
-    /// A reading that is due.
-    struct Reading: Sendable {
-        var id: String
-        var account: Account
-        /// What was stored before it.
-        var stored: StoredAccount
-        /// The unit of amounts of `cost`; nil if the policy's currency is not that of providers.
-        var costUnit: MoneyUnit?
-        /// Unix ms.
-        var now: Int64
-    }
-
     private struct Entry {
         var account: Account
         var schedule: SyncSchedule

@@ -104,7 +104,7 @@ package struct AccountSync: Service {
     private func due(
         _ accounts: [String: Account], _ policy: Policy, _ readers: AccountReaders
     ) async -> [AccountReaders.Reading] {
-        let costUnit = policy.currency == "USD" ? policy.moneyUnit : nil
+        let costUnit = policy.currency == ProviderKind.currency ? policy.moneyUnit : nil
         return await readers.due(accounts, costUnit: costUnit, lease: timing.lease) { timing.time($0) }
     }
 }

@@ -16,6 +16,9 @@ package enum ProviderKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// The currency of the costs that all providers report.
+    package static let currency = "USD"
+
     /// The meters of which the provider reports figures by day.
     package var meters: Set<Meter> {
         switch self {

@@ -38,7 +38,7 @@ extension Policy {
         guard account.provider.meters.contains(limit.meter) else {
             return "only own usage counts, as \(account.provider.rawValue) reports no \(limit.meter.name)"
         }
-        guard limit.meter != .cost || currency == "USD" else {
+        guard limit.meter != .cost || currency == ProviderKind.currency else {
             return "only own usage in \(currency) counts, as providers report US dollars"
         }
         return nil

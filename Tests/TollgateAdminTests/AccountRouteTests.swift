@@ -204,6 +204,16 @@ struct AccountRouteTests {
             let again = try await admin.tollgate("account", "set", "other", "--sync", "5m")
             #expect(again.status == 0, "what is not given stays: \(again.errors)")
             #expect(try await admin.ask("GET", "/v1/accounts/other")["bind"]?.text == "openai-eu")
+            // The file's account is replaced, its binding given to another one, and the replacement removed again.
+            for words in [
+                ["set", "main", "--provider", "openai", "--bind", "x"], ["set", "other", "--bind", "openai"],
+                ["unset", "main"],
+            ] {
+                let done = try await admin.tollgate(["account"] + words)
+                #expect(done.status == 0, "\(words): \(done.errors)")
+            }
+            #expect(try await lines.ask("CHECK provider=openai")[0].contains("account:other/requests/day"))
+            #expect(try await lines.ask("STATUS")[0].contains(#""not_bound":["main"]"#))
         }
     }
 

@@ -55,7 +55,7 @@ struct CredentialSecrecyTests {
                 let client = try sidecar.client()
                 // A state is published shortly after it has been stored.
                 let expected =
-                    #""accounts":{"configured":4,"failing":["b","c","d"],"fresh":1,"reads_here":true,"stale":0}"#
+                    #""accounts":{"configured":4,"failing":["b","c","d"],"fresh":1,"not_bound":[],"reads_here":true,"stale":0}"#
                 try await eventually { try await client.ask("STATUS")[0].contains(expected) }
                 written += try await client.ask("STATUS")
                 let text = try await Command.run(

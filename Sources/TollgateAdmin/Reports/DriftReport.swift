@@ -27,7 +27,7 @@ package struct DriftReport: Sendable {
     package var items: [Item]
 
     /// Whether costs are compared.
-    package var comparesCosts: Bool { currency == AccountDrift.currency }
+    package var comparesCosts: Bool { currency == ProviderKind.currency }
 
     /// Whether a day of an account is past the threshold.
     package func isPastThreshold(_ item: Item) -> Bool { item.drift.meter(past: threshold) != nil }

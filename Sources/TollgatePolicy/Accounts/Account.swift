@@ -27,6 +27,14 @@ package struct Account: Sendable, Equatable {
     /// file are among the limits of its scopes.
     package var limits: [Limit] = []
 
+    /// Parses the time between two readings, from `60s` to `24h`, to seconds; nil for any other text.
+    package static func interval(parsing text: String) -> Int? {
+        guard case .sliding(let seconds)? = try? Period(parsing: text), (60...86_400).contains(seconds) else {
+            return nil
+        }
+        return Int(seconds)
+    }
+
     /// The maximum number of accounts. Each is read once a minute.
     package static let maxCount = 100
     /// The maximum length of the name of a credential's file or variable, in bytes.

@@ -21,7 +21,8 @@ extension Policy {
     /// Only days, weeks and months have figures. Providers report costs in US dollars, so they count only if the policy's
     /// currency is that one. An account that is not read has none.
     func countedSide(of limit: Limit, _ account: Account) -> CountedSide {
-        guard account.credential != nil, limit.hasFigures, limit.meter != .cost || currency == "USD" else {
+        guard account.credential != nil, limit.hasFigures, limit.meter != .cost || currency == ProviderKind.currency
+        else {
             return .own
         }
         return limit.counts ?? .max

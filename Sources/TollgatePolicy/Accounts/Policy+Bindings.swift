@@ -11,4 +11,15 @@ extension Policy {
         }
         return bindings
     }
+
+    /// The ids of the accounts, of this policy or of the policy file, whose `bind` has no effect, because requests with that
+    /// provider count in another account. Sorted.
+    ///
+    /// - Parameter file: The policy file, whose bindings those of administrators replace.
+    package func accountsNotBound(of file: Policy) -> [String] {
+        let bindings = accountBindings
+        let own = accounts.compactMapValues(\.binding)
+        let all = file.accounts.compactMapValues(\.binding).merging(own) { $1 }
+        return all.filter { id, provider in bindings[provider].map { $0 != id } ?? false }.keys.sorted()
+    }
 }

@@ -92,11 +92,11 @@ extension PolicyReader {
             bindPosition: entries.first { $0.key == "bind" }?.position)
     }
 
-    /// Reports limits that name figures which the provider does not report.
+    /// Reports limits that name the provider's figures of an account that is not read.
     private func checkSides(of limits: [LocatedLimit], _ account: Account) {
+        guard account.credential == nil else { return }
         for located in limits {
             guard let counts = located.limit.counts, counts != .own else { continue }
-            guard account.credential == nil else { continue }
             report(
                 located.position.at("source", line: located.position.line),
                 "\(counts.rawValue) needs credential_file or credential_env, without which no usage is read")
@@ -145,11 +145,11 @@ extension PolicyReader {
     private func interval(_ entry: Entry) -> Int? {
         let expected = "a time from 60s to 24h, such as 5m"
         guard let text = text(entry.value, at: entry.position, expected: expected) else { return nil }
-        guard case .sliding(let seconds)? = try? Period(parsing: text), (60...86_400).contains(seconds) else {
+        guard let seconds = Account.interval(parsing: text) else {
             report(position(of: entry.value, at: entry.position), "expected \(expected)\(found(entry.value))")
             return nil
         }
-        return Int(seconds)
+        return seconds
     }
 
     /// Ids of parts of the organization; nil for none.

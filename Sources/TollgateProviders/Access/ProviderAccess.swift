@@ -18,11 +18,6 @@ package struct ProviderFilters: Equatable, Sendable {
     package var projectIDs: [String]
     package var apiKeyIDs: [String]
 
-    /// The maximum number of ids in a list.
-    package static let maxIDs = ProviderKind.maxIDs
-    /// The maximum length of an id in bytes.
-    package static let maxIDLength = ProviderKind.maxIDLength
-
     package init(workspaceIDs: [String] = [], projectIDs: [String] = [], apiKeyIDs: [String] = []) {
         self.workspaceIDs = workspaceIDs
         self.projectIDs = projectIDs
@@ -64,14 +59,14 @@ package struct ProviderAccess: Sendable {
             guard kind.filters.contains(name) else {
                 throw Fault(description: "\(name): not known to \(kind.rawValue)")
             }
-            guard ids.count <= ProviderFilters.maxIDs else {
-                throw Fault(description: "\(name): more than \(ProviderFilters.maxIDs) ids")
+            guard ids.count <= ProviderKind.maxIDs else {
+                throw Fault(description: "\(name): more than \(ProviderKind.maxIDs) ids")
             }
             guard Set(ids).count == ids.count else { throw Fault(description: "\(name): an id twice") }
             guard ids.allSatisfy(ProviderKind.isID) else {
                 throw Fault(
                     description:
-                        "\(name): expected ids of at most \(ProviderFilters.maxIDLength) letters, digits, - and _")
+                        "\(name): expected ids of at most \(ProviderKind.maxIDLength) letters, digits, - and _")
             }
         }
     }

@@ -95,6 +95,8 @@ package struct InfoReport: Encodable, Sendable {
         package var stale = 0
         /// The ids of the accounts whose last reading failed, sorted.
         package var failing: [String] = []
+        /// The ids of the accounts whose `bind` has no effect, because another account is bound to the same provider.
+        package var notBound: [String] = []
     }
 
     /// The limit of connections, and rejected clients. `counts` has the open connections.

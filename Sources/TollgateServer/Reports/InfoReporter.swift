@@ -77,7 +77,9 @@ struct InfoReporter: Sendable {
     private var accounts: InfoReport.AccountState {
         let readings = accountReadings.snapshot
         var state = InfoReport.AccountState()
-        state.configured = policy.policies.effective.accounts.count
+        let policies = policy.policies
+        state.configured = policies.effective.accounts.count
+        state.notBound = policies.effective.accountsNotBound(of: policies.file)
         state.readsHere = readings.isReader
         state.fresh = readings.states.values.count { $0 == .fresh }
         state.stale = readings.states.values.count { $0 == .stale }

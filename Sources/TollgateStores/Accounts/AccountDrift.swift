@@ -32,8 +32,6 @@ package struct AccountDrift: Sendable, Equatable {
         package var theirs: Amount?
     }
 
-    /// The currency of all figures of providers.
-    package static let currency = "USD"
     /// The time after the end of a day from which its figures may be taken as complete, in ms: 6 hours.
     package static let settling: Int64 = 6 * 3_600_000
 
@@ -69,7 +67,7 @@ package struct AccountDrift: Sendable, Equatable {
         tokens = Sides(ours: ours?[.tokens], theirs: figures?.tokens)
         cost = Sides(ours: ours.map { Money($0[.cost], in: policy.moneyUnit) }, theirs: theirCost)
         let tokenDrift = Self.drift(tokens) { Int128($0) }
-        let costDrift = policy.currency == Self.currency ? Self.drift(cost) { $0.nanos } : nil
+        let costDrift = policy.currency == ProviderKind.currency ? Self.drift(cost) { $0.nanos } : nil
         if !account.provider.reportsUsage {
             status = .notReported
         } else if figures == nil, stored.state.coveredSince.map({ day < $0 }) ?? true {

@@ -126,10 +126,10 @@ struct AccountSet: AsyncParsableCommand {
     }
 
     private static func interval(_ text: String) throws -> Int {
-        guard case .sliding(let seconds)? = try? Period(parsing: text), (60...86_400).contains(seconds) else {
+        guard let seconds = Account.interval(parsing: text) else {
             throw ScopeError("expected a duration from 60s to 24h, such as 5m")
         }
-        return Int(seconds)
+        return seconds
     }
 }
 

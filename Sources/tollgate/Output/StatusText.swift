@@ -51,6 +51,9 @@ struct StatusText {
                 list(status["accounts"]["failing"]).map {
                     "the usage of accounts cannot be read: \($0); see tollgate account list"
                 },
+                list(status["accounts"]["not_bound"]).map {
+                    "accounts are not bound, as others are bound to their providers: \($0)"
+                },
                 text(status["alerts"]["receivers_error"]).map { "the file of receivers is not in force: \($0)" },
                 list(status["policy"]["differs_from"]).map { "other sidecars have another policy: \($0)" },
                 text(status["clients"]["accept_failure"]).map { "no more connections can be accepted: \($0)" },

@@ -1,4 +1,5 @@
 import TollgateAdmin
+import TollgateCore
 import TollgateStores
 
 /// Formats the API's drift report for the terminal.
@@ -34,7 +35,7 @@ struct DriftText {
             lines.append(
                 (
                     "costs",
-                    "not compared: ours are in \(answer["currency"].text), the providers' in \(AccountDrift.currency)"
+                    "not compared: ours are in \(answer["currency"].text), the providers' in \(ProviderKind.currency)"
                 ))
         }
         return ReportText.head(lines)

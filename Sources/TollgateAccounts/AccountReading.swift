@@ -1,6 +1,21 @@
 import TollgateCore
 import TollgatePolicy
+import TollgateProviders
 import TollgateStores
+
+extension AccountReaders {
+    /// A reading that is due.
+    struct Reading: Sendable {
+        var id: String
+        var account: Account
+        /// What was stored before it.
+        var stored: StoredAccount
+        /// The unit of amounts of `cost`; nil if the policy's currency is not that of providers.
+        var costUnit: MoneyUnit?
+        /// Unix ms.
+        var now: Int64
+    }
+}
 
 extension AccountReaders.Reading {
     /// The number of closed days that are always read again: late figures change them.
@@ -30,5 +45,24 @@ extension AccountReaders.Reading {
             first <= UTCDay(containing: last / 1_000).advanced(by: 1)
         else { return first }
         return min(since, first)
+    }
+}
+
+extension AccountReadings.State {
+    init(_ state: SyncSchedule.State) {
+        switch state {
+        case .fresh: self = .fresh
+        case .stale: self = .stale
+        case .failing: self = .failing
+        }
+    }
+}
+
+extension SyncSchedule {
+    /// Continues the schedule of an account that another sidecar may have read.
+    init(_ state: AccountSyncState, of account: Account, now: Int64) {
+        self.init(
+            settings: Settings(interval: .seconds(account.interval)), lastSuccess: state.lastSuccess,
+            nextAttempt: state.nextAttempt, failures: state.failures, now: now)
     }
 }
