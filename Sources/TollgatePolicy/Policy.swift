@@ -30,6 +30,8 @@ package struct Policy: Sendable, Equatable {
     package var assignments: [Assignment.Subject: Assignment] = [:]
     /// The administrators' assignments that have no effect: they are not enabled, or their tier is missing or not enabled.
     package var unusedAssignments: [Assignment.Subject: Assignment] = [:]
+    /// The ids of the file's accounts whose provider an administrator has bound to another account.
+    package var unusedBindings: Set<String> = []
     /// The prices of models.
     package var prices = PriceTable()
     /// The accounts at providers by id.

@@ -65,7 +65,9 @@ extension Policy {
         policy.accounts.merge(shared.accounts) { $1 }
         let bindings = Set(shared.accounts.values.compactMap(\.binding))
         for (id, account) in accounts where shared.accounts[id] == nil {
-            if account.binding.map(bindings.contains) == true { policy.accounts[id]?.binding = nil }
+            guard let binding = account.binding, bindings.contains(binding) else { continue }
+            policy.accounts[id]?.binding = nil
+            policy.unusedBindings.insert(id)
         }
         for assignment in shared.assignments {
             if policy.reasonToSkip(assignment) == nil {

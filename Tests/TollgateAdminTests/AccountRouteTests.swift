@@ -214,6 +214,9 @@ struct AccountRouteTests {
             }
             #expect(try await lines.ask("CHECK provider=openai")[0].contains("account:other/requests/day"))
             #expect(try await lines.ask("STATUS")[0].contains(#""not_bound":["main"]"#))
+            let unbound = try await admin.ask("PUT", "/v1/accounts/main", #"{"provider":"openai"}"#)
+            #expect(unbound.status < 300, "\(unbound.text)")
+            #expect(try await lines.ask("STATUS")[0].contains(#""not_bound":[]"#), "main no longer asks for a binding")
         }
     }
 

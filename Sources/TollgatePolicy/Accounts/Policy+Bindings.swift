@@ -12,14 +12,11 @@ extension Policy {
         return bindings
     }
 
-    /// The ids of the accounts, of this policy or of the policy file, whose `bind` has no effect, because requests with that
-    /// provider count in another account. Sorted.
-    ///
-    /// - Parameter file: The policy file, whose bindings those of administrators replace.
-    package func accountsNotBound(of file: Policy) -> [String] {
+    /// The ids of the accounts whose `bind` has no effect, because requests with that provider count in another account.
+    /// Sorted.
+    package var accountsNotBound: [String] {
         let bindings = accountBindings
-        let own = accounts.compactMapValues(\.binding)
-        let all = file.accounts.compactMapValues(\.binding).merging(own) { $1 }
-        return all.filter { id, provider in bindings[provider].map { $0 != id } ?? false }.keys.sorted()
+        let others = accounts.filter { id, account in account.binding.map { bindings[$0] != id } ?? false }
+        return unusedBindings.union(others.keys).sorted()
     }
 }

@@ -77,9 +77,9 @@ struct InfoReporter: Sendable {
     private var accounts: InfoReport.AccountState {
         let readings = accountReadings.snapshot
         var state = InfoReport.AccountState()
-        let policies = policy.policies
-        state.configured = policies.effective.accounts.count
-        state.notBound = policies.effective.accountsNotBound(of: policies.file)
+        let effective = policy.policies.effective
+        state.configured = effective.accounts.count
+        state.notBound = effective.accountsNotBound
         state.readsHere = readings.isReader
         state.fresh = readings.states.values.count { $0 == .fresh }
         state.stale = readings.states.values.count { $0 == .stale }
