@@ -183,6 +183,17 @@
     tip.hidden = true;
     let current;
 
+    // Beside the mark in the window, so that a tip leaves the window together with its mark.
+    const placeTip = () => {
+        if (!current) return;
+        const box = current.getBoundingClientRect();
+        const size = tip.getBoundingClientRect();
+        const left = Math.min(box.left + box.width / 2 - size.width / 2, root.clientWidth - size.width - 4);
+        const above = box.top - size.height - 6;
+        tip.style.left = `${Math.max(4, left)}px`;
+        tip.style.top = `${above < 4 ? box.bottom + 6 : above}px`;
+    };
+
     const showTip = (mark) => {
         if (mark === current && mark?.isConnected) return;
         current?.classList.remove("current");
@@ -195,12 +206,7 @@
         mark.setAttribute("aria-label", mark.dataset.tip);
         tip.textContent = mark.dataset.tip;
         if (!tip.isConnected) document.body.append(tip);
-        const box = mark.getBoundingClientRect();
-        const size = tip.getBoundingClientRect();
-        const left = Math.min(box.left + box.width / 2 - size.width / 2, root.clientWidth - size.width - 4);
-        const above = box.top - size.height - 6;
-        tip.style.left = `${Math.max(4, left)}px`;
-        tip.style.top = `${above < 4 ? box.bottom + 6 : above}px`;
+        placeTip();
     };
 
     document.addEventListener("pointerover", ({ target }) => showTip(target.closest?.("[data-tip]")));
@@ -208,7 +214,8 @@
         if (target.matches?.(".chart:focus-visible")) showTip(target.querySelector("[data-tip]"));
     });
     document.addEventListener("focusout", () => showTip());
-    addEventListener("scroll", () => showTip(), { passive: true });
+    // A chart that gets the focus scrolls into the window after its tip is shown.
+    addEventListener("scroll", placeTip, { passive: true });
     document.addEventListener("keydown", (event) => {
         if (event.key === "Escape") return showTip();
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

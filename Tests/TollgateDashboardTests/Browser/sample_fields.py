@@ -104,6 +104,13 @@ def selection(sample, stand):
     assert chosen() == 0
 
 
+def gap(stand):
+    """Returns the pixels between the tip and the mark that it is about, or -1 without a tip."""
+    return stand.run(
+        """const [tip, mark] = [".tip", ".chart .current"].map((name) => document.querySelector(name)?.getBoundingClientRect());
+        return mark && tip.height ? Math.round(Math.max(mark.top - tip.bottom, tip.top - mark.bottom)) : -1;""")
+
+
 def tips(sample, stand):
     stand.run("document.querySelector('.chart').scrollIntoView({ block: 'center' })")
     stand.run("document.querySelector('.chart [data-tip]').dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))")
@@ -112,9 +119,12 @@ def tips(sample, stand):
     assert box["left"] >= 0 and box["top"] >= 0
     stand.run("document.body.dispatchEvent(new PointerEvent('pointerover', { bubbles: true }))")
     assert not stand.find(".tip").is_displayed()
-    # By keys.
+    # By keys. A chart outside the window scrolls into it, and the tip goes with its mark.
     chart = stand.find(".chart")
+    stand.run("scrollTo(0, 0)")
     chart.send_keys(Keys.TAB, Keys.SHIFT + Keys.TAB)
+    stand.run("scrollBy(0, 20)")
+    stand.wait_for(lambda: gap(stand) == 6, what="the tip beside its mark")
     assert stand.text(".tip") == "1 Nov · s1 · 0.20 USD"
     chart.send_keys(Keys.ARROW_RIGHT)
     chart.send_keys(Keys.ARROW_RIGHT)
