@@ -13,14 +13,18 @@ package struct AdminAPI: Sendable {
     let testReceiver: ReceiverTester?
     /// The codes by which users sign in to the dashboard.
     let codes: SignInCodes
+    /// The scopes that have gauges of their own in metrics.
+    private let scopeGauges: ScopeGaugeSettings
 
     init(
-        server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil, codes: SignInCodes = SignInCodes()
+        server: Sidecar, policyFile: String, testReceiver: ReceiverTester? = nil, codes: SignInCodes = SignInCodes(),
+        scopeGauges: ScopeGaugeSettings = ScopeGaugeSettings()
     ) {
         self.server = server
         self.policyFile = policyFile
         self.testReceiver = testReceiver
         self.codes = codes
+        self.scopeGauges = scopeGauges
     }
 
     /// All routes of the API.
@@ -31,7 +35,12 @@ package struct AdminAPI: Sendable {
             + AlertRoutes(api: self).routes
             + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
             + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
-            + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + HealthRoutes(api: self).routes
+            + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + service
+    }
+
+    /// The routes for those that watch over the sidecar: metrics and health.
+    var service: [Route] {
+        MetricsRoutes(server: server, scopes: scopeGauges).routes + HealthRoutes(api: self).routes
     }
 
     /// The stored settings of administrators.

@@ -17,7 +17,8 @@ package struct AdminServer: Service {
     private let authenticator: Authenticator
     private let routes: [Route]
     private let pages: BrowserPages?
-    private let addresses: ListeningAddresses
+    /// Notes the bound address for STATUS.
+    private let note: @Sendable (ListenAddress) -> Void
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
 
@@ -36,8 +37,8 @@ package struct AdminServer: Service {
         self.settings = settings
         let api = AdminAPI(
             server: server, policyFile: policyFile, testReceiver: testReceiver,
-            codes: SignInCodes(lifetime: settings.signInLifetime))
-        let authenticator = Authenticator(settings.access, logger: logger)
+            codes: SignInCodes(lifetime: settings.signInLifetime), scopeGauges: settings.scopeGauges)
+        let authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
         self.authenticator = authenticator
         let admin = LocalAdmin(
             server: server, policyFile: policyFile, address: settings.address, routes: api.routes, codes: api.codes,
@@ -45,7 +46,24 @@ package struct AdminServer: Service {
         let pages = pages(admin)
         self.pages = pages
         routes = api.routes + (pages?.routes ?? [])
-        addresses = server.addresses
+        note = { [addresses = server.addresses] in addresses.admin = $0 }
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    /// Creates a server of metrics and health checks alone.
+    ///
+    /// - Parameter policyFile: The path of the policy file, for error sentences.
+    package init(
+        metrics settings: AdminSettings, server: Sidecar, policyFile: String, logger: Logger,
+        onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
+    ) {
+        self.settings = settings
+        authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
+        pages = nil
+        routes = AdminAPI(server: server, policyFile: policyFile, scopeGauges: settings.scopeGauges).service
+            .filter { $0.isHealth || $0.permission == .metrics }
+        note = { [addresses = server.addresses] in addresses.metrics = $0 }
         self.logger = logger
         self.onListening = onListening
     }
@@ -56,13 +74,14 @@ package struct AdminServer: Service {
         let connections = OpenConnections(max: OpenFiles.adminConnections(below: OpenFiles.limit))
         let http = HTTP1Channel(responder: responder(connections))
         // `OpenConnections` limits the number of connections. Admission only logs and retries if accepting fails.
-        let admission = ConnectionAdmission(capacity: .max, name: "admin API", logger: logger)
+        let admission = ConnectionAdmission(capacity: .max, name: settings.name, logger: logger)
         let listener = AdminListener(
-            address: settings.address, http: http, connections: connections, admission: admission, logger: quietLogger)
+            address: settings.address, option: settings.option, http: http, connections: connections,
+            admission: admission, logger: quietLogger)
         let (channel, file) = try await listener.bind()
         let address = settings.address.bound(to: channel.channel.localAddress)
-        logger.debug("admin API listening", metadata: ["address": "\(address)"])
-        addresses.admin = address
+        logger.debug("\(settings.name) listening", metadata: ["address": "\(address)"])
+        note(address)
         await onListening(address)
         await withGracefulShutdownHandler {
             await serve(channel, http)
@@ -89,7 +108,7 @@ package struct AdminServer: Service {
                     }
                 }
             } catch {
-                logger.error("admin API stopped accepting connections", metadata: ["error": "\(error)"])
+                logger.error("\(settings.name) stopped accepting connections", metadata: ["error": "\(error)"])
             }
         }
     }
@@ -113,8 +132,16 @@ package struct AdminServer: Service {
     }
 }
 
-/// The settings of the admin API.
+/// The settings of the admin API, or of a listener for metrics.
 package struct AdminSettings: Sendable {
+    /// The option that gives the address.
+    package enum Option: String, Sendable {
+        case admin = "--admin"
+        case metrics = "--metrics"
+    }
+
+    /// The option that gives the address: it also tells what the listener serves.
+    package var option = Option.admin
     /// The address to bind. Port 0 lets the system choose a port.
     package var address: ListenAddress
     /// The access rules.
@@ -130,6 +157,12 @@ package struct AdminSettings: Sendable {
         self.hosts = hosts
     }
 
+    /// The scopes that have gauges of their own in metrics.
+    package var scopeGauges = ScopeGaugeSettings()
+
+    /// What the listener is called in the log.
+    var name: String { option == .admin ? "admin API" : "metrics" }
+
     /// Throws an error unless a value of `--admin-host` is a host without a port.
     package static func validate(host: String) throws(OperatorError) {
         guard let name = HostName(host), name.name == host.lowercased() else {
@@ -137,13 +170,13 @@ package struct AdminSettings: Sendable {
         }
     }
 
-    /// Parses the value of `--admin`. Returns nil for `off`. Throws an error that names the option.
-    package static func address(parsing text: String) throws(OperatorError) -> ListenAddress? {
+    /// Parses the value of an option. Returns nil for `off`. Throws an error that names the option.
+    package static func address(parsing text: String, _ option: Option) throws(OperatorError) -> ListenAddress? {
         if text == "off" { return nil }
         do throws(OperatorError) {
             return try ListenAddress(parsing: text)
         } catch {
-            let sentence = error.description.replacing("--listen", with: "--admin", maxReplacements: 1)
+            let sentence = error.description.replacing("--listen", with: option.rawValue, maxReplacements: 1)
             throw OperatorError("\(sentence), or off")
         }
     }

@@ -80,7 +80,8 @@ package struct AlertDelivery: Service {
                     receiver: receiver, sender: sender(for: receiver, queue, http), queue: queue,
                     lease: ReceiverLease(queue: queue, wakeUp: wakeUp, sidecar: id, timing: timing), wakeUp: wakeUp,
                     timing: timing, startedAt: since,
-                    reporter: DeliveryReporter(receiver: receiver.name, redis: redis, logger: logger))
+                    reporter: DeliveryReporter(
+                        receiver: receiver.name, redis: redis, counts: receivers.counts, logger: logger))
             }
             for name in removed {
                 redis.answers(name)

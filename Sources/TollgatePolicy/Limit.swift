@@ -141,3 +141,16 @@ extension Period: Comparable {
         }
     }
 }
+
+extension Limit {
+    /// The reason of a denial by this limit.
+    package var denialReason: DenialReason {
+        if max == 0 { return .blocked }
+        switch period {
+        case .request: return .tooLarge
+        case .sliding: return .rateLimited
+        case .day, .week, .month, .total: return .quotaExceeded
+        case .reservation: return .concurrency
+        }
+    }
+}

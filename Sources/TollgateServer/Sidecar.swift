@@ -193,6 +193,9 @@ package final class Sidecar: Service {
     /// The policy file alone, and the active policy.
     package var policies: ActivePolicy.Policies { activePolicy.policies }
 
+    /// The path of the journal; nil without one.
+    var journalPath: String? { settings.journalPath }
+
     /// The reasons why the sidecar is not ready, as sentences; empty if it is.
     package var notReady: [String] {
         get async { await info.notReady }

@@ -56,7 +56,9 @@ package struct CheckInstructions {
         }
         var output = ByteBuffer()
         for _ in 0..<Self.checksInBatch {
-            guard let answer = answers.next() else { throw TestFailure("a reply has an answer to each CHECK") }
+            guard let answer = answers.next(to: .check) else {
+                throw TestFailure("a reply has an answer to each CHECK")
+            }
             DecisionText.write(answer, to: &output)
         }
         guard output.readableBytesView.starts(with: "ALLOW limit=".utf8) else {

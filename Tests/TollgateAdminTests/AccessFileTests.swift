@@ -184,22 +184,22 @@ struct AccessFileTests {
     func beyondLoopback() throws {
         for open in ["0.0.0.0:7380", "[::]:7380", "192.0.2.1:7380"] {
             #expect {
-                try AccessSettings.validate(address: ListenAddress(parsing: open))
+                try AccessSettings.validate(address: ListenAddress(parsing: open), .admin)
             } throws: {
                 "\($0)".hasPrefix("--admin \(open): ") && "\($0)".contains("--admin-access")
             }
         }
         for local in ["127.0.0.1:0", "[::1]:7380", "localhost:1", "unix:/tmp/x.sock"] {
-            #expect(throws: Never.self) { try AccessSettings.validate(address: ListenAddress(parsing: local)) }
+            #expect(throws: Never.self) { try AccessSettings.validate(address: ListenAddress(parsing: local), .admin) }
         }
     }
 
     @Test("--admin is an address or off")
     func address() throws {
-        #expect(try AdminSettings.address(parsing: "off") == nil)
-        #expect(try AdminSettings.address(parsing: "127.0.0.1:0") == .tcp(host: "127.0.0.1", port: 0))
-        #expect(try AdminSettings.address(parsing: "unix:/run/a.sock") == .unix(path: "/run/a.sock"))
-        #expect { try AdminSettings.address(parsing: "nowhere") } throws: {
+        #expect(try AdminSettings.address(parsing: "off", .admin) == nil)
+        #expect(try AdminSettings.address(parsing: "127.0.0.1:0", .admin) == .tcp(host: "127.0.0.1", port: 0))
+        #expect(try AdminSettings.address(parsing: "unix:/run/a.sock", .admin) == .unix(path: "/run/a.sock"))
+        #expect { try AdminSettings.address(parsing: "nowhere", .admin) } throws: {
             "\($0)".hasPrefix("--admin nowhere: expected")
         }
     }

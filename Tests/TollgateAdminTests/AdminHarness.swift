@@ -31,6 +31,7 @@ final class AdminHarness: Sendable {
 
     static let tokens: [Role: String] = [
         .admin: "token-of-an-admin-1", .viewer: "token-of-a-viewer-2", .caller: "token-of-a-caller-3",
+        .metrics: "token-of-a-scraper-4",
     ]
 
     static var access: AccessSettings {

@@ -14,7 +14,9 @@ struct ReporterTests {
     @Test("an outage of Redis is logged once for all receivers, and again after a recovery")
     func outage() {
         let redis = RedisReporter(logger: log.logger)
-        var reporters = (1...5).map { DeliveryReporter(receiver: "h\($0)", redis: redis, logger: log.logger) }
+        var reporters = (1...5).map {
+            DeliveryReporter(receiver: "h\($0)", redis: redis, counts: DeliveryCounts(), logger: log.logger)
+        }
         func fail(_ error: StoreError) {
             for index in reporters.indices { reporters[index].storeFailed(error) }
         }
@@ -35,7 +37,9 @@ struct ReporterTests {
     @Test("a malformed key of a receiver is logged once, with the receiver")
     func corrupt() {
         let redis = RedisReporter(logger: log.logger)
-        var reporters = ["a", "b"].map { DeliveryReporter(receiver: $0, redis: redis, logger: log.logger) }
+        var reporters = ["a", "b"].map {
+            DeliveryReporter(receiver: $0, redis: redis, counts: DeliveryCounts(), logger: log.logger)
+        }
         for _ in 1...2 {
             for index in reporters.indices { reporters[index].storeFailed(.corrupt("key\(index): wrong data type")) }
         }

@@ -79,7 +79,7 @@ package struct AccessFile: Sendable {
             throw error(entries["name"] ?? node, "\(key).name", sentence)
         }
         guard let role = Role(rawValue: word) else {
-            throw error(entries["role"] ?? node, "\(key).role", "expected admin, viewer or caller")
+            throw error(entries["role"] ?? node, "\(key).role", "expected admin, viewer, caller or metrics")
         }
         let range = AccessSettings.Token.minLength...AccessSettings.Token.maxLength
         guard range.contains(secret.utf8.count), secret.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

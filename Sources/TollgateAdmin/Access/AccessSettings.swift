@@ -34,10 +34,13 @@ package struct AccessSettings: Sendable {
     }
 
     /// Throws an error for an address beyond loopback, which requires an access file.
-    package static func validate(address: ListenAddress) throws(OperatorError) {
+    package static func validate(
+        address: ListenAddress, _ option: AdminSettings.Option
+    ) throws(OperatorError) {
         guard address.isLocal else {
             throw OperatorError(
-                "--admin \(address): an address beyond loopback requires --admin-access with a file of tokens")
+                "\(option.rawValue) \(address): an address beyond loopback requires --admin-access with a file of tokens"
+            )
         }
     }
 }

@@ -7,8 +7,11 @@ final class Authenticator: Sendable {
     private let tokens: [(secret: [UInt8], identity: Identity)]
     private let verifier: TokenVerifier?
     private let failures: ClientFailures
+    /// Whether metrics are open, because only this host can reach the listener.
+    private let opensMetrics: Bool
 
-    init(_ access: AccessSettings, logger: Logger) {
+    init(_ access: AccessSettings, on address: ListenAddress, logger: Logger) {
+        opensMetrics = address.isLocal
         tokens = access.tokens.map { (Array($0.token.utf8), Identity(name: $0.name, role: $0.role)) }
         verifier = access.jwt
         failures = .wrongTokens(at: "admin API", logger: logger)
@@ -18,6 +21,7 @@ final class Authenticator: Sendable {
     /// is denied.
     func authenticate(_ authorization: String?, _ address: String, _ route: Route) async throws(Problem) -> Identity? {
         guard route.permission != .open else { return nil }
+        if route.permission == .metrics, opensMetrics, authorization == nil { return nil }
         guard let token = Self.bearerToken(authorization) else {
             throw Self.unauthenticated("expected Authorization: Bearer TOKEN")
         }

@@ -1,5 +1,7 @@
 /// The permissions of a token's bearer.
 package enum Role: String, Sendable, CaseIterable {
+    /// Reads metrics.
+    case metrics
     /// Requests decisions, reports usage, and reads the usage of scopes.
     case caller
     /// Reads everything.
@@ -10,8 +12,12 @@ package enum Role: String, Sendable, CaseIterable {
     /// Returns whether the role has a permission.
     package func allows(_ permission: Route.Permission) -> Bool {
         switch (self, permission) {
-        case (_, .open), (_, .anyRole), (.admin, _), (.viewer, .read), (.caller, .call): true
-        case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer): false
+        case (_, .open), (.admin, _), (.viewer, .read), (.viewer, .usage), (.viewer, .metrics), (.caller, .call),
+            (.caller, .usage), (.metrics, .metrics):
+            true
+        case (.viewer, .call), (.viewer, .administer), (.caller, .read), (.caller, .administer), (.caller, .metrics),
+            (.metrics, _):
+            false
         }
     }
 }

@@ -16,6 +16,8 @@ struct AdminListener {
     typealias ServerChannel = NIOAsyncChannel<HTTP1Channel.Value, Never>
 
     let address: ListenAddress
+    /// The option that gives the address, for errors.
+    let option: AdminSettings.Option
     let http: HTTP1Channel
     let connections: OpenConnections
     let admission: ConnectionAdmission
@@ -30,18 +32,18 @@ struct AdminListener {
             case .tcp(let host, let port):
                 return (try await bootstrap.bind(host: host, port: port) { setUp($0) }, nil)
             case .unix(let path):
-                let file = try UnixSocketFile(making: path, option: "--admin")
+                let file = try UnixSocketFile(making: path, option: option.rawValue)
                 return (try await bootstrap.bind(file.descriptor) { setUp($0) }, file)
             }
         } catch let error as OperatorError {
             throw error
         } catch let error as IOError {
-            guard error.errnoCode != EADDRINUSE else { throw address.inUse("--admin") }
-            throw OperatorError("--admin \(address): \(String(cString: strerror(error.errnoCode)))")
+            guard error.errnoCode != EADDRINUSE else { throw address.inUse(option.rawValue) }
+            throw OperatorError("\(option.rawValue) \(address): \(String(cString: strerror(error.errnoCode)))")
         } catch is SocketAddressError.UnknownHost {
-            throw OperatorError("--admin \(address): host name not found")
+            throw OperatorError("\(option.rawValue) \(address): host name not found")
         } catch {
-            throw OperatorError("--admin \(address): \(error)")
+            throw OperatorError("\(option.rawValue) \(address): \(error)")
         }
     }
 

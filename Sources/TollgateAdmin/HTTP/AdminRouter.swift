@@ -1,6 +1,7 @@
 package import HTTPTypes
 package import Hummingbird
 import Logging
+import TollgateServer
 
 /// Builds the router, with authorization for each route and a problem document for each error.
 enum AdminRouter {
@@ -10,7 +11,10 @@ enum AdminRouter {
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(routes: routes, pages: pages))
-        router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
+        // Metrics beyond loopback need a token, which no web page has, and their scraper knows them by any name.
+        if settings.option == .admin || settings.address.isLocal {
+            router.add(middleware: HostMiddleware(rule: HostRule(settings.address, names: settings.hosts)))
+        }
         for route in routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
                 guard route.isHealth || connections.hasRoom(for: context.channel) else { throw Problem.noCapacity }
@@ -71,8 +75,10 @@ package struct Route: Sendable {
         case read
         /// The role of callers or administrators.
         case call
-        /// Any role.
-        case anyRole
+        /// The role of callers, viewers or administrators.
+        case usage
+        /// The role of metrics, viewers or administrators. On loopback and Unix sockets, no token.
+        case metrics
         /// The role of administrators.
         case administer
     }

@@ -8,7 +8,7 @@ import TollgateServer
 struct UsageRoutes {
     let api: AdminAPI
 
-    var routes: [Route] { [Route(.get, "/v1/usage", .anyRole, get)] }
+    var routes: [Route] { [Route(.get, "/v1/usage", .usage, get)] }
 
     private func get(_ request: AdminRequest) async throws -> Response {
         let query = try request.query("scope", "roles", "email")

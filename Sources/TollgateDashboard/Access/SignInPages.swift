@@ -13,7 +13,7 @@ struct SignInPages: Sendable {
         [
             Route(.get, "/sign-in", .open) { show($0) },
             Route(.post, "/sign-in", .open, isChange: false) { await signIn($0) },
-            pages.post("/sign-out", for: .anyRole) { _ in .signedOut },
+            pages.post("/sign-out", for: .usage) { _ in .signedOut },
         ]
     }
 

@@ -3,30 +3,34 @@ import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Logs the outcomes of deliveries to one receiver: once when they start to fail, and once when they succeed again.
+/// Counts the outcomes of deliveries to one receiver, and logs them: once when they start to fail, and once when they succeed again.
 struct DeliveryReporter {
     private let receiver: String
     private let logger: Logger
     private let redis: RedisReporter
+    private let counts: DeliveryCounts
     private var isFailing = false
     private var lastError: StoreError?
 
-    init(receiver: String, redis: RedisReporter, logger: Logger) {
+    init(receiver: String, redis: RedisReporter, counts: DeliveryCounts, logger: Logger) {
         var logger = logger
         logger[metadataKey: "receiver"] = "\(receiver)"
         self.receiver = receiver
         self.logger = logger
         self.redis = redis
+        self.counts = counts
     }
 
     /// - Parameter isAnyFailing: Whether another failed delivery still waits for a retry.
     mutating func delivered(isAnyFailing: Bool) {
+        counts.note(.delivered, of: receiver)
         guard isFailing, !isAnyFailing else { return }
         logger.info("alerts are delivered again")
         isFailing = false
     }
 
     mutating func failed(_ failure: DeliveryFailure) {
+        counts.note(.failed, of: receiver)
         logger.log(
             level: isFailing ? .debug : .warning, "delivery of an alert failed and will be retried",
             metadata: ["reason": "\(failure.sentence)"])
@@ -34,6 +38,7 @@ struct DeliveryReporter {
     }
 
     func deadLettered(_ failure: FailedDelivery, id: String) {
+        counts.note(.deadLettered, of: receiver)
         logger.error(
             "delivery of an alert failed and was dead-lettered",
             metadata: [
@@ -43,6 +48,7 @@ struct DeliveryReporter {
     }
 
     func tooOld(_ count: Int) {
+        counts.note(.deadLettered, of: receiver, times: count)
         logger.error("dead-lettered events that are too old to deliver", metadata: ["count": "\(count)"])
     }
 

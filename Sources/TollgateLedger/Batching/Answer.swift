@@ -20,6 +20,7 @@ package struct Answer: ~Copyable {
         case queued = 100
     }
 
+    package let verb: OperationVerb
     package var outcome: Outcome
     /// The tightest limit of an ALLOW; the limit of a DENY that denies longest.
     package var limit: LimitReference?
@@ -56,7 +57,8 @@ package struct Answer: ~Copyable {
         package var index: Int
     }
 
-    package init(outcome: Outcome) {
+    package init(to verb: OperationVerb, outcome: Outcome) {
+        self.verb = verb
         self.outcome = outcome
     }
 

@@ -23,6 +23,8 @@ final class Batch {
         var ticket: Int
         var verb: OperationVerb
         var failsClosed: Bool
+        /// The arrival of a request for a decision, in nanoseconds of the clock of `NIODeadline`; 0 for all others.
+        var arrivedAt: UInt64
     }
 
     struct UsageRequest {
@@ -85,7 +87,8 @@ final class Batch {
     /// Adds an operation on scopes, without the inert ones except for a COMMIT or CANCEL.
     func append(
         _ verb: OperationVerb, _ amounts: Amounts, on scopes: [ScopePlan], terms: OperationTerms?,
-        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], for delegate: any OperationDelegate, ticket: Int
+        times: OperationTimes = OperationTimes(), traits: [UInt8] = [], arrivedAt: UInt64 = 0,
+        for delegate: any OperationDelegate, ticket: Int
     ) {
         encoder.append(verb, amounts, on: scopes, terms: terms, times: times)
         if !traits.isEmpty, !verb.isDecision { self.traits[entries.count] = traits }
@@ -95,7 +98,8 @@ final class Batch {
             if verb == .refund || verb == .cancel { takesBack = true }
         }
         let failsClosed = scopes.contains { $0.set.failsClosed }
-        entries.append(Entry(delegate: delegate, ticket: ticket, verb: verb, failsClosed: failsClosed))
+        entries.append(
+            Entry(delegate: delegate, ticket: ticket, verb: verb, failsClosed: failsClosed, arrivedAt: arrivedAt))
     }
 
     /// Returns the operation at an index as its delegate is notified of its failure.

@@ -114,6 +114,9 @@ package struct BatchQueue {
         return full < (inFlight == nil ? 2 : 1)
     }
 
+    /// The batches that are full, or whose turn has come, and that wait to be sent.
+    var waitingCount: Int { waiting.count }
+
     // MARK: - Sending
 
     /// Returns the next action; nil if there is nothing to do before a batch ends or an operation arrives.

@@ -63,11 +63,11 @@ package struct BatchReply {
     }
 
     /// Reads the next operation's answer; nil if the next item is not an answer.
-    package mutating func next() -> Answer? {
+    package mutating func next(to verb: OperationVerb) -> Answer? {
         var next: Answer?
         bytes.withUnsafeReadableBytes { bytes in
             var reader = MessagePackReader(bytes, at: position)
-            next = answer(from: &reader)
+            next = answer(to: verb, from: &reader)
             position = reader.position
         }
         return next
@@ -114,11 +114,11 @@ package struct BatchReply {
         }
     }
 
-    private func answer(from reader: inout MessagePackReader) -> Answer? {
+    private func answer(to verb: OperationVerb, from reader: inout MessagePackReader) -> Answer? {
         guard let code = reader.readInteger(), let outcome = Answer.Outcome(rawValue: code % Self.extras) else {
             return nil
         }
-        var answer = Answer(outcome: outcome)
+        var answer = Answer(to: verb, outcome: outcome)
         if code >= Self.held {
             guard let held = reader.readInteger() else { return nil }
             answer.held = held

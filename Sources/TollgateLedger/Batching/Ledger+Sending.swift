@@ -15,6 +15,7 @@ extension Ledger {
         ) { $0.knownGeneration == known }
         counts.batches += 1
         counts.operations += batch.entries.count
+        tally.batchSizes.record(Int64(batch.entries.count))
         batch.sentAt = .now()
         link.call(batchFunction, arguments, deadline: batch.sentAt + deadline) { result in
             guard batch.encoder.onlyPeeks, case .success(.error(let sentence)) = result,
@@ -82,8 +83,11 @@ extension Ledger {
             flush()
         }
         var reply = reply
+        var outcomes: [Answer.Outcome] = []
+        let now = NIODeadline.now().uptimeNanoseconds
+        tally.roundTrips.record(Int64(now &- batch.sentAt.uptimeNanoseconds))
         for (index, entry) in batch.entries.enumerated() {
-            guard var answer = reply.next() else {
+            guard var answer = reply.next(to: entry.verb) else {
                 fail(batch, from: index, with: .internal("the reply from the batch function ends early"))
                 break
             }
@@ -91,8 +95,11 @@ extension Ledger {
                 let made = reservation.made(at: reply.now, requests: reservation.requests)
                 answer.makeExtras().token = keyring.tokens.token(of: made)
             }
+            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(now &- entry.arrivedAt)) }
+            if batch.hasWrites { outcomes.append(answer.outcome) }
             entry.delegate.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
+        if batch.hasWrites { countUsage(of: batch) { outcomes[$0] == .ok || outcomes[$0] == .late } }
         let notices = reply.notices()
         if !notices.isEmpty { onNotices(notices) }
         hasEnded(batch)
@@ -105,10 +112,23 @@ extension Ledger {
         queue.finishInFlight()
         flush()
         for entry in batch.entries {
-            entry.delegate.ledgerAnswered(ticket: entry.ticket, with: Answer(outcome: outcome))
+            entry.delegate.ledgerAnswered(ticket: entry.ticket, with: Answer(to: entry.verb, outcome: outcome))
         }
+        if outcome == .ok { countUsage(of: batch) { _ in true } }
         hasEnded(batch)
         onAnswersDelivered()
+    }
+
+    /// Counts the usage that writes of a batch have added. The encoder has the amounts still.
+    private func countUsage(of batch: Batch, isApplied: (Int) -> Bool) {
+        for (index, operation) in batch.encoder.batchedOperations().enumerated() {
+            guard operation.verb == .record || operation.verb == .commit, isApplied(index) else { continue }
+            for plan in operation.scopes {
+                for meter in Meter.allCases {
+                    if let amount = operation.amounts[meter] { tally.countUsage(of: plan, meter, amount) }
+                }
+            }
+        }
     }
 
     /// Ends a batch without operations, or one whose operations have failed.
@@ -174,8 +194,10 @@ extension Ledger {
     ) {
         let isJournaled =
             first == 0 && batch.hasWrites && failure.allowsJournaling && journal != nil && !batch.isReplay
+        let now = NIODeadline.now().uptimeNanoseconds
         for (index, entry) in batch.entries.enumerated().dropFirst(first) {
             guard entry.verb.isDecision || !isJournaled else { continue }
+            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(now &- entry.arrivedAt)) }
             entry.delegate.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(index), with: failure)
         }
         for request in batch.usageRequests { request.completion(.failure(failure)) }

@@ -58,6 +58,8 @@ package final class Ledger {
     /// Called when an entry has been added to the journal.
     package var onJournaled: () -> Void = {}
 
+    /// The answers and times since the start, for metrics and STATUS.
+    @exclusivity(unchecked) package var tally = OperationTally()
     /// The operations and batches sent since the start.
     package internal(set) var counts = LedgerCounts()
 
@@ -98,15 +100,20 @@ package final class Ledger {
     ///     comes immediately, because there is nothing to decide or to count.
     ///   - usedAt: The time of the usage that a RECORD or REFUND reports, Unix ms; nil for now.
     ///   - traits: What the request says of its user, for the journal.
+    ///   - arrival: The arrival of the request, for the time that a decision takes; nil for operations without a client.
     package func submit(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms? = nil,
-        usedAt: Int64? = nil, traits: [UInt8] = [], for delegate: any OperationDelegate, ticket: Int
+        usedAt: Int64? = nil, traits: [UInt8] = [], arrival: NIODeadline? = nil, for delegate: any OperationDelegate,
+        ticket: Int
     ) {
         guard !plans.isEmpty || terms != nil else {
-            return delegate.ledgerAnswered(ticket: ticket, with: Answer(outcome: verb.isDecision ? .allow : .ok))
+            if verb.isDecision, arrival != nil { tally.decisionTimes.record(0) }
+            return delegate.ledgerAnswered(
+                ticket: ticket, with: Answer(to: verb, outcome: verb.isDecision ? .allow : .ok))
         }
         func fail(_ failure: LedgerFailure) {
             let failsClosed = plans.contains { $0.set.failsClosed }
+            if verb.isDecision, arrival != nil { tally.decisionTimes.record(0) }
             let operation = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
             delegate.ledgerFailed(ticket: ticket, of: operation, with: failure)
         }
@@ -128,7 +135,8 @@ package final class Ledger {
         var times = OperationTimes(usedAt: usedAt)
         if terms != nil || usedAt != nil { times.now = redisTime }
         batch.append(
-            verb, amounts, on: plans, terms: terms, times: times, traits: traits, for: delegate, ticket: ticket)
+            verb, amounts, on: plans, terms: terms, times: times, traits: traits,
+            arrivedAt: verb.isDecision ? arrival?.uptimeNanoseconds ?? 0 : 0, for: delegate, ticket: ticket)
         scheduleFlush()
     }
 
@@ -136,8 +144,12 @@ package final class Ledger {
     /// and usage could be counted against the wrong limits: usage goes to the journal if Redis cannot be asked now.
     package func fail(
         _ verb: OperationVerb, _ amounts: Amounts, on plans: [ScopePlan], terms: OperationTerms?, usedAt: Int64? = nil,
-        traits: [UInt8], with failure: LedgerFailure, for delegate: any OperationDelegate, ticket: Int
+        traits: [UInt8], with failure: LedgerFailure, arrival: NIODeadline, for delegate: any OperationDelegate,
+        ticket: Int
     ) {
+        if verb.isDecision {
+            tally.decisionTimes.record(Int64(NIODeadline.now().uptimeNanoseconds &- arrival.uptimeNanoseconds))
+        }
         let failed = FailedOperation(
             verb: verb, terms: terms, failsClosed: plans.contains { $0.set.failsClosed })
         guard !verb.isDecision, journal != nil, failure.allowsJournaling else {
@@ -186,6 +198,9 @@ package final class Ledger {
     package func canEnd(_ reservation: Reservation) -> Bool {
         redisTime < reservation.endsAt + Reservation.endRemembered
     }
+
+    /// The full batches that wait until Redis has answered the one in flight.
+    package var waitingBatches: Int { queue.waitingCount }
 
     /// Whether sessions may submit more requests, or should let them wait.
     package var hasRoom: Bool { queue.hasRoom(isConnected: isReady || isStarting) }
@@ -278,12 +293,4 @@ package final class Ledger {
         waitingForStart = []
         for resume in waiting { resume() }
     }
-}
-
-/// The operations and batches that a ledger has sent since its start.
-package struct LedgerCounts: Sendable {
-    package var operations = 0
-    package var batches = 0
-    /// Reservations that were abandoned, and whose CANCEL could not be put into the journal.
-    package var holdsNotCancelled = 0
 }

@@ -12,6 +12,9 @@ package enum OperationVerb: UInt8, Sendable {
     /// Charges expired reservations, without a request.
     case sweep = 10
 
+    /// The verbs of requests, in the order of their numbers.
+    package static let requests: [OperationVerb] = [.check, .peek, .record, .refund, .reserve, .commit, .cancel]
+
     /// Whether the operation returns a decision, as CHECK, PEEK and RESERVE do, or can be repeated at any time, as a
     /// sweep. The others are writes, which must not be lost.
     package var isDecision: Bool {

@@ -38,7 +38,8 @@ extension Ledger {
         switch result {
         case .success:
             for write in writes {
-                write.delegate.ledgerAnswered(ticket: write.ticket, with: Answer(outcome: .queued))
+                write.delegate.ledgerAnswered(
+                    ticket: write.ticket, with: Answer(to: write.failed.verb, outcome: .queued))
             }
             onAnswersDelivered()
             onJournaled()

@@ -49,6 +49,9 @@ package final class LimitSet {
     /// The times for which the encoding is valid, Unix ms.
     private var encodingValidity: Range<Int64> = 0..<0
 
+    /// The labels of the limits in metrics (`OperationTally`); empty before one of them is first counted.
+    @exclusivity(unchecked) var labels: [LimitLabel] = []
+
     /// The number of the batch that the set was last added to, and its position there, from 1.
     @exclusivity(unchecked) var batchNumber = 0
     @exclusivity(unchecked) var batchPosition = 0

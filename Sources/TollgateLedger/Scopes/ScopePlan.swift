@@ -49,6 +49,9 @@ package final class ScopePlan {
     /// The scope's state in the cache.
     @exclusivity(unchecked) var standing: ScopeStanding
 
+    /// The number of the scope's kind in metrics (`OperationTally`); negative before it is first counted.
+    @exclusivity(unchecked) var kindNumber: Int32 = -1
+
     /// The position of the scope in the batch that it was last added to, from 1.
     @exclusivity(unchecked) var batchPosition: Int32 = 0
     /// The number of that batch.

@@ -32,7 +32,7 @@ extension Session {
         let words = request.arguments
         let version = words.first.map { request.text($0) } ?? "2"
         guard version == "2" || version == "3" else {
-            worker.counts.errors += 1
+            worker.countError(.badRequest)
             return reply { $0.writeStaticString("-NOPROTO unsupported protocol version\r\n") }
         }
         var index = 1

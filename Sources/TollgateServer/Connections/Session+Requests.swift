@@ -5,6 +5,8 @@ import TollgatePolicy
 import TollgateWire
 
 extension Session {
+    var arrival: NIODeadline { lastRequest }
+
     /// Carries out the request that the reader holds, if the client may send it.
     func handleRequest() {
         let verb = reader.request.verb

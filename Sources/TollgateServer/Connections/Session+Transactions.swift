@@ -37,7 +37,7 @@ extension Session {
     private func abortTransaction() {
         let sentence: StaticString = "transaction discarded: MULTI is not supported"
         guard framing == .resp else { return refuse(RequestError(.badRequest, "EXEC: \(sentence)")) }
-        worker.counts.errors += 1
+        worker.countError(.badRequest)
         reply { $0.writeString("-EXECABORT \(sentence)\r\n") }
     }
 }

@@ -64,6 +64,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     private var wantsRead = false
     /// The time since which the current request waits for its turn, or for room in the ledger.
     private var waitingSince = NIODeadline.now()
+    /// The time at which the last request was read.
     var lastRequest = NIODeadline.now()
     /// The time without a request after which the connection is closed; nil for none.
     let idleTimeout: TimeAmount?
@@ -251,7 +252,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     }
 
     private func shed() {
-        worker.counts.shed += 1
+        worker.shed += 1
         refuse(RequestError(.busy, "the request waited too long for its turn"))
     }
 
@@ -343,7 +344,7 @@ final class Session: ChannelDuplexHandler, RequestHandler {
     }
 
     func refuse(_ error: RequestError) {
-        worker.counts.errors += 1
+        worker.countError(error.code)
         reply { framing.writeError(error, to: &$0) }
     }
 }

@@ -153,16 +153,3 @@ extension Answer.LimitReference {
     var limit: Limit { limitInForce.limit }
     var text: LimitText { plan.set.texts[index] }
 }
-
-extension Limit {
-    /// The reason of a denial by this limit.
-    var denialReason: DenialReason {
-        if max == 0 { return .blocked }
-        switch period {
-        case .request: return .tooLarge
-        case .sliding: return .rateLimited
-        case .day, .week, .month, .total: return .quotaExceeded
-        case .reservation: return .concurrency
-        }
-    }
-}

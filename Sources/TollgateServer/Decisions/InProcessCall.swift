@@ -10,6 +10,7 @@ final class InProcessCall: RequestHandler {
     let framing = Framing.line
     var reader: RequestReader
     let session: Session? = nil
+    let arrival = NIODeadline.now()
     private let promise: EventLoopPromise<String>
 
     init(worker: Worker, promise: EventLoopPromise<String>) {
@@ -48,7 +49,7 @@ final class InProcessCall: RequestHandler {
     }
 
     func refuse(_ error: RequestError) {
-        worker.counts.errors += 1
+        worker.countError(error.code)
         fill(0) { framing.writeError(error, to: &$0) }
     }
 

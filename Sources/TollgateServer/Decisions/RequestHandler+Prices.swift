@@ -12,7 +12,7 @@ extension RequestHandler {
         guard let (amounts, delegate) = priced(amounts(of: verb), of: verb) else { return }
         worker.ledger.submit(
             verb, amounts, on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
-            traits: worker.resolver.traits, for: delegate, ticket: reserveReply())
+            traits: worker.resolver.traits, arrival: arrival, for: delegate, ticket: reserveReply())
     }
 
     /// Returns the amounts with their cost by the prices, and the receiver of the answer; nil if the request has been
@@ -24,7 +24,8 @@ extension RequestHandler {
         return apply(
             pricer.price(
                 amounts, reader.request.scopes, reader.request.bytes,
-                at: reader.request.usedAt ?? worker.ledger.redisTime, isDecision: verb.isDecision), to: amounts)
+                at: reader.request.usedAt ?? worker.ledger.redisTime, isDecision: verb.isDecision), to: amounts,
+            of: verb)
     }
 
     /// Returns the amounts of a COMMIT with their cost by the prices of the model that it names, or else of the
@@ -41,7 +42,7 @@ extension RequestHandler {
         let outcome = pricer.price(
             amounts, named.names.fields, named.bytes, named: (request.scopes, request.bytes),
             at: worker.ledger.redisTime, isDecision: false)
-        return apply(outcome, to: request.amounts)
+        return apply(outcome, to: request.amounts, of: verb)
     }
 
     /// Records in an idempotency key what a repetition of the current request must have in common with it.
@@ -54,7 +55,7 @@ extension RequestHandler {
     /// and returns nil.
     @inline(never)
     private func apply(
-        _ outcome: Pricer.Outcome, to amounts: Amounts
+        _ outcome: Pricer.Outcome, to amounts: Amounts, of verb: OperationVerb
     ) -> (amounts: Amounts, delegate: any OperationDelegate)? {
         switch outcome {
         case .unpriced: return (amounts, self)
@@ -65,7 +66,7 @@ extension RequestHandler {
             return (amounts, PricedCall(self, price))
         case .denied(let model):
             worker.unknownModels.note(model)
-            worker.counts.denied += 1
+            worker.ledger.tally.countUnknownModel(verb)
             fill(reserveReply()) { buffer in
                 let start = framing.beginDecision(&buffer)
                 buffer.writeStaticString("DENY reason=unknown_model price=unknown")

@@ -15,6 +15,8 @@ protocol RequestHandler: OperationDelegate {
     var framing: Framing { get }
     /// The client's connection; nil for a call from within this process.
     var session: Session? { get }
+    /// The time at which the current request was read.
+    var arrival: NIODeadline { get }
 
     /// Reserves the next position among the replies. Returns its ticket.
     func reserveReply() -> Int
@@ -94,7 +96,7 @@ extension RequestHandler {
         guard worker.pricer != nil else {
             return worker.ledger.submit(
                 verb, amounts(of: verb), on: worker.plans, terms: terms(of: verb), usedAt: reader.request.usedAt,
-                traits: worker.resolver.traits, for: self, ticket: reserveReply())
+                traits: worker.resolver.traits, arrival: arrival, for: self, ticket: reserveReply())
         }
         submitPriced(verb)
     }
@@ -132,7 +134,7 @@ extension RequestHandler {
         let reservation = worker.reservation(for: request, of: amounts)
         worker.ledger.submit(
             .reserve, amounts, on: worker.plans, terms: .reserving(reservation), traits: worker.resolver.traits,
-            for: delegate, ticket: reserveReply())
+            arrival: arrival, for: delegate, ticket: reserveReply())
     }
 
     /// Adds the account that is bound to the current request's provider to the request's scopes, if it names none. So all
@@ -176,7 +178,7 @@ extension RequestHandler {
         worker.resolver.cache.noteUses(of: worker.plans)
         worker.ledger.submit(
             verb, amounts, on: worker.plans, terms: .ending(named.reservation), traits: worker.resolver.traits,
-            for: delegate, ticket: reserveReply())
+            arrival: arrival, for: delegate, ticket: reserveReply())
     }
 
     /// Reads the keys of reservation tokens: another sidecar may have created the key since the last reading.
@@ -229,7 +231,7 @@ extension RequestHandler {
         if let conflict = worker.partitionConflict { return refuse(conflict) }
         worker.ledger.fail(
             verb, amounts, on: worker.plans, terms: terms, usedAt: usedAt, traits: worker.resolver.traits,
-            with: lookupFailure, for: delegate, ticket: reserveReply())
+            with: lookupFailure, arrival: arrival, for: delegate, ticket: reserveReply())
     }
 }
 
@@ -244,7 +246,7 @@ extension RequestHandler {
     @inline(__always)
     func answer(_ ticket: Int, with answer: borrowing Answer, _ price: Pricer.Price?) {
         if let error = RequestError(answer) { return fillError(ticket, error) }
-        count(answer)
+        worker.ledger.tally.count(answer)
         let isDecision = answer.outcome == .allow || answer.outcome == .deny
         fill(ticket) { buffer in
             guard isDecision else {
@@ -261,21 +263,8 @@ extension RequestHandler {
     }
 
     private func fillError(_ ticket: Int, _ error: RequestError) {
-        worker.counts.errors += 1
+        worker.countError(error.code)
         fill(ticket) { framing.writeError(error, to: &$0) }
-    }
-
-    private func count(_ answer: borrowing Answer) {
-        switch answer.outcome {
-        case .allow:
-            worker.counts.allowed += 1
-            if let extras = answer.extras, !extras.shadows.isEmpty { worker.counts.wouldDeny += 1 }
-        case .deny: worker.counts.denied += 1
-        case .ok, .late: worker.counts.applied += 1
-        case .duplicate: worker.counts.duplicates += 1
-        case .queued: worker.counts.queued += 1
-        case .broken, .overfull, .conflict, .brokenHolds: break
-        }
     }
 
     /// Applies the rules for an outage: a decision is allowed if none of its limits fails closed. An error of the
@@ -291,7 +280,7 @@ extension RequestHandler {
             // A decision needs no distinction between an outage and a timeout. A RECORD does: after a timeout it may
             // have been applied.
             guard !operation.failsClosed else { return writeError(failure.asUnavailable, to: &buffer) }
-            worker.counts.degraded += 1
+            worker.ledger.tally.count(.degraded, of: operation.verb)
             let start = framing.beginDecision(&buffer)
             let ledger = worker.ledger
             let reservation = operation.terms?.reserving?.made(at: ledger.redisTime, requests: 0)
@@ -302,7 +291,8 @@ extension RequestHandler {
     }
 
     func writeError(_ failure: LedgerFailure, to buffer: inout ByteBuffer) {
-        worker.counts.errors += 1
-        framing.writeError(RequestError(failure), to: &buffer)
+        let error = RequestError(failure)
+        worker.countError(error.code)
+        framing.writeError(error, to: &buffer)
     }
 }

@@ -26,7 +26,10 @@ final class Worker {
     @exclusivity(unchecked) var resolver: ScopeResolver
     /// The plans of the current request. Reused, so that a request allocates no array.
     @exclusivity(unchecked) var plans: [ScopePlan] = []
-    @exclusivity(unchecked) var counts = WorkerCounts()
+    /// The errors that were replied, by their code.
+    @exclusivity(unchecked) private(set) var errors: [ErrorCode: Int] = [:]
+    /// Requests among `errors` that were refused because they had waited too long for their turn.
+    @exclusivity(unchecked) var shed = 0
     @exclusivity(unchecked) private var sessionsToFlush: [Session] = []
     let scheduler: SessionScheduler
     let sessions: SessionRegistry
@@ -211,9 +214,21 @@ final class Worker {
         for session in ready { session.flush() }
     }
 
+    func countError(_ code: ErrorCode) { errors[code, default: 0] += 1 }
+
     /// The worker's part of the counts in STATUS.
     var currentCounts: WorkerCounts {
-        var current = counts
+        let tally = ledger.tally
+        var current = WorkerCounts()
+        current.allowed = tally.count(.allowed)
+        current.denied = tally.count(.denied)
+        current.wouldDeny = tally.wouldDeny
+        current.applied = tally.count(.applied) + tally.count(.late)
+        current.duplicates = tally.count(.duplicate)
+        current.queued = tally.count(.queued)
+        current.degraded = tally.count(.degraded)
+        current.errors = errors.values.reduce(0, +)
+        current.shed = shed
         current.connections = sessions.count
         current.alertSubscribers = alertFanOut.count
         current.operations = ledger.counts.operations

@@ -23,6 +23,13 @@ package final class ActivePolicy: Sendable {
         /// The administrators' settings; nil until they have been read.
         var stored: StoredShared?
         var info: InfoReport.PolicyState
+        var reloadFailures = ReloadFailures()
+    }
+
+    /// The reloads that failed since the start, each with another error than the one before.
+    package struct ReloadFailures: Sendable {
+        package var policy = 0
+        package var prices = 0
     }
 
     private let workers: [NIOLoopBound<Worker>]
@@ -83,9 +90,12 @@ package final class ActivePolicy: Sendable {
     func reloadFailed(_ error: String) -> Bool {
         state.withLock { state in
             defer { state.info.error = error }
+            if state.info.error != error { state.reloadFailures.policy += 1 }
             return state.info.error != error
         }
     }
+
+    package var reloadFailures: ReloadFailures { state.withLock { $0.reloadFailures } }
 
     // MARK: - Price file
 
@@ -117,6 +127,7 @@ package final class ActivePolicy: Sendable {
     package func priceReloadFailed(_ error: String) -> Bool {
         state.withLock { state in
             defer { state.priceInfo.error = error }
+            if state.priceInfo.error != error { state.reloadFailures.prices += 1 }
             return state.priceInfo.error != error
         }
     }

@@ -169,6 +169,8 @@ package struct InfoReport: Encodable, Sendable {
     package var listen: [String] = []
     /// The address of the admin API; nil if it is off.
     package var admin: String?
+    /// The address of the listener for metrics; nil without one.
+    package var metrics: String?
     package var uptimeSeconds = 0
     /// The reasons why the sidecar is not ready, as in `/readyz`.
     package var notReady: [String] = []

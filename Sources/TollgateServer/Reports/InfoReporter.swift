@@ -35,6 +35,7 @@ struct InfoReporter: Sendable {
         report.uptimeSeconds = Int((ContinuousClock.now - startedAt).components.seconds)
         report.listen = addresses.line.map(\.description)
         report.admin = addresses.admin?.description
+        report.metrics = addresses.metrics?.description
         report.redis.address = settings.redis.description
         report.redis.refusal = refusals.state.map(InfoReport.Refusal.init)
         report.notReady = await notReady

@@ -5,6 +5,7 @@ package final class ListeningAddresses: Sendable {
     private struct State {
         var line: [ListenAddress] = []
         var admin: ListenAddress?
+        var metrics: ListenAddress?
     }
 
     private let state = Mutex(State())
@@ -30,6 +31,15 @@ package final class ListeningAddresses: Sendable {
         get { state.withLock { $0.admin } }
         set {
             state.withLock { $0.admin = newValue }
+            changed.yield()
+        }
+    }
+
+    /// The address of the listener for metrics; nil before it is bound, and without one.
+    package var metrics: ListenAddress? {
+        get { state.withLock { $0.metrics } }
+        set {
+            state.withLock { $0.metrics = newValue }
             changed.yield()
         }
     }

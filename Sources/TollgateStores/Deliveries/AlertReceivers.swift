@@ -5,11 +5,14 @@ package final class AlertReceivers: Sendable {
     private struct State {
         var active: [AlertReceiver]
         var error: String?
+        var reloadFailures = 0
         var updates: AsyncStream<[AlertReceiver]>.Continuation?
     }
 
     /// The path of the file; nil for the receivers that are active without a file.
     package let file: String?
+    /// The outcomes of this sidecar's deliveries.
+    package let counts = DeliveryCounts()
     private let state: Mutex<State>
 
     package init(_ receivers: [AlertReceiver] = AlertReceiver.standard, file: String? = nil) {
@@ -22,6 +25,9 @@ package final class AlertReceivers: Sendable {
 
     /// The error of the last reload; nil if the current file is active.
     package var error: String? { state.withLock { $0.error } }
+
+    /// The reloads that failed with another error than the one before, since the start.
+    package var reloadFailures: Int { state.withLock { $0.reloadFailures } }
 
     /// Returns the active receiver with a name; nil if there is none.
     package func receiver(named name: String) -> AlertReceiver? {
@@ -45,6 +51,7 @@ package final class AlertReceivers: Sendable {
     package func reloadFailed(_ error: String) -> Bool {
         state.withLock { state in
             defer { state.error = error }
+            if state.error != error { state.reloadFailures += 1 }
             return state.error != error
         }
     }

@@ -76,6 +76,22 @@ struct ServeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Another address for metrics: host:port, unix:PATH or off. (default: on the admin API only)",
+            valueName: "address"))
+    var metrics: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A kind of scopes whose limits have gauges in the metrics, such as user; may be repeated.",
+            valueName: "kind"))
+    var metricsScopes: [String] = []
+
+    @Option(
+        help: ArgumentHelp("The maximum number of scopes with gauges: 1 to 1000. (default: 200)", valueName: "n"))
+    var metricsMaxScopes: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The file of alert receivers, read again when it changes. (default: the log)", valueName: "file"))
     var alerts: String?
 
@@ -99,10 +115,12 @@ struct ServeOptions: ParsableArguments {
             "workers": workers,
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
+            "metrics": metrics, "metrics-max-scopes": metricsMaxScopes,
             "log-level": logLevel, "log-format": logFormat,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         if !adminHost.isEmpty { given["admin-host"] = adminHost.joined(separator: ",") }
+        if !metricsScopes.isEmpty { given["metrics-scopes"] = metricsScopes.joined(separator: ",") }
         return given
     }
 
@@ -110,9 +128,10 @@ struct ServeOptions: ParsableArguments {
     static let names = [
         "policy", "prices", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
         "max-connections",
-        "token-file", "admin", "admin-host", "admin-access", "alerts", "log-level", "log-format",
+        "token-file", "admin", "admin-host", "admin-access", "metrics", "metrics-scopes",
+        "metrics-max-scopes", "alerts", "log-level", "log-format",
     ]
 
     /// The names that may have lists in the settings file.
-    static let listNames: Set = ["listen", "admin-host"]
+    static let listNames: Set = ["listen", "admin-host", "metrics-scopes"]
 }

@@ -22,6 +22,10 @@ struct Settings {
     var adminHosts: [String]
     /// The access rules of the admin API. Nil generates a token in the data folder.
     var adminAccess: AccessSettings?
+    /// The address of another listener for metrics. Nil for none.
+    var metricsAddress: ListenAddress?
+    /// The scopes that have gauges of their own in metrics.
+    var scopeGauges: ScopeGaugeSettings
     /// The receivers of alerts. Nil uses the log only.
     var alerts: AlertsFile.Contents?
     var logLevel: Logger.Level
@@ -32,7 +36,8 @@ struct Settings {
 
     init(
         policyPath: String, pricePath: String?, dataFolder: String, redis: RedisAddress?,
-        adminAddress: ListenAddress?, adminHosts: [String], adminAccess: AccessSettings?, alerts: AlertsFile.Contents?,
+        adminAddress: ListenAddress?, adminHosts: [String], adminAccess: AccessSettings?,
+        metricsAddress: ListenAddress?, scopeGauges: ScopeGaugeSettings, alerts: AlertsFile.Contents?,
         logLevel: Logger.Level,
         logFormat: LogFormat,
         warnings: [String],
@@ -45,6 +50,8 @@ struct Settings {
         self.adminAddress = adminAddress
         self.adminHosts = adminHosts
         self.adminAccess = adminAccess
+        self.metricsAddress = metricsAddress
+        self.scopeGauges = scopeGauges
         self.alerts = alerts
         self.logLevel = logLevel
         self.logFormat = logFormat
@@ -56,6 +63,7 @@ struct Settings {
     func requireUnusedPorts() throws(OperatorError) {
         for address in server.listen { try address.requireUnused("--listen") }
         try adminAddress?.requireUnused("--admin")
+        try metricsAddress?.requireUnused("--metrics")
     }
 
     func server(redis: RedisAddress) -> ServerSettings {
@@ -99,7 +107,9 @@ struct SettingsReader {
         var warnings: [String] = []
         server.token = try token(reader, &warnings)
         try server.validate()
-        let adminAddress = try AdminSettings.address(parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380")
+        let adminAddress = try AdminSettings.address(
+            parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380", .admin)
+        let metricsAddress = try AdminSettings.address(parsing: reader.string(forKey: "metrics") ?? "off", .metrics)
         return Settings(
             policyPath: reader.string(forKey: "policy") ?? "tollgate.yaml",
             pricePath: reader.string(forKey: "prices"),
@@ -107,7 +117,8 @@ struct SettingsReader {
             redis: redis,
             adminAddress: adminAddress,
             adminHosts: try hosts(reader),
-            adminAccess: try await access(reader, to: adminAddress),
+            adminAccess: try await access(reader, to: adminAddress, metricsAddress),
+            metricsAddress: metricsAddress, scopeGauges: try scopeGauges(reader),
             alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() },
             logLevel: try oneOf(Logger.Level.allCases, reader, "log-level") ?? .info,
             logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text, warnings: warnings,
@@ -120,10 +131,30 @@ struct SettingsReader {
         return hosts
     }
 
-    private func access(_ reader: ConfigReader, to address: ListenAddress?) async throws -> AccessSettings? {
+    private func access(
+        _ reader: ConfigReader, to address: ListenAddress?, _ metricsAddress: ListenAddress?
+    ) async throws -> AccessSettings? {
         if let file = reader.string(forKey: "admin-access") { return try await AccessFile(path: file).read() }
-        if let address { try AccessSettings.validate(address: address) }
+        if let address { try AccessSettings.validate(address: address, .admin) }
+        if let metricsAddress { try AccessSettings.validate(address: metricsAddress, .metrics) }
         return nil
+    }
+
+    private func scopeGauges(_ reader: ConfigReader) throws -> ScopeGaugeSettings {
+        var settings = ScopeGaugeSettings()
+        for text in reader.string(forKey: "metrics-scopes")?.split(separator: ",") ?? [] {
+            do throws(ScopeError) {
+                settings.kinds.append(try ScopeKind(parsing: String(text)))
+            } catch {
+                throw OperatorError("--metrics-scopes \(text): \(error)")
+            }
+        }
+        guard let max = try number(reader, "metrics-max-scopes") else { return settings }
+        guard (1...ScopeGaugeSettings.mostScopes).contains(max) else {
+            throw OperatorError("--metrics-max-scopes \(max): expected 1 to \(ScopeGaugeSettings.mostScopes)")
+        }
+        settings.maxScopes = max
+        return settings
     }
 
     private static func values(_ texts: [String: String]) -> [AbsoluteConfigKey: ConfigValue] {

@@ -83,6 +83,10 @@ struct SidecarRunner: Service {
                     settings: admin, server: sidecar, policyFile: policyFile.path,
                     testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages }))
         }
+        if let metrics = metricsSettings(admin?.access) {
+            services.append(
+                AdminServer(metrics: metrics, server: sidecar, policyFile: policyFile.path, logger: logger))
+        }
         // They stop in reverse order, so that Redis runs until every request has been answered. A failed one stops the
         // others.
         let configurations = services.map {
@@ -103,8 +107,22 @@ extension SidecarRunner {
     /// The settings of the admin API; nil if it is off.
     private func adminSettings() throws -> AdminSettings? {
         guard let address = settings.adminAddress else { return nil }
-        return AdminSettings(
+        var admin = AdminSettings(
             address: address, access: try settings.adminAccess ?? defaultAccess(), hosts: settings.adminHosts)
+        admin.scopeGauges = settings.scopeGauges
+        return admin
+    }
+
+    /// The settings of the listener for metrics; nil without one.
+    ///
+    /// - Parameter access: The access of the admin API; nil if that is off.
+    private func metricsSettings(_ access: AccessSettings?) -> AdminSettings? {
+        guard let address = settings.metricsAddress else { return nil }
+        var metrics = AdminSettings(
+            address: address, access: access ?? settings.adminAccess ?? AccessSettings(), hosts: settings.adminHosts)
+        metrics.option = .metrics
+        metrics.scopeGauges = settings.scopeGauges
+        return metrics
     }
 
     /// The access with a token in the data folder, for users who can read that file.

@@ -1,12 +1,11 @@
 import Foundation
-import TollgateTestSupport
 
 /// A program that runs during a test. It is killed when this object is released.
-final class BackgroundProgram: @unchecked Sendable {
-    let folder: TemporaryFolder
+package final class BackgroundProgram: @unchecked Sendable {
+    package let folder: TemporaryFolder
     private let process = Process()
 
-    init(_ program: String, _ arguments: [String], folder: TemporaryFolder) throws {
+    package init(_ program: String, _ arguments: [String], folder: TemporaryFolder) throws {
         self.folder = folder
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [program] + arguments
@@ -25,10 +24,10 @@ final class BackgroundProgram: @unchecked Sendable {
     }
 
     /// The output so far.
-    var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
+    package var output: String { (try? String(contentsOfFile: folder.path + "/output", encoding: .utf8)) ?? "" }
 
     /// Waits for a text in the output, and returns the number after its last occurrence.
-    func number(after mark: String) async throws -> Int {
+    package func number(after mark: String) async throws -> Int {
         var number: Int?
         try await eventually(within: .seconds(30)) {
             guard self.process.isRunning else { throw TestFailure("it has ended: \(self.output)") }
