@@ -22,12 +22,15 @@ package struct CheckInstructions {
         """
     private static let users = 1_000
     private static let checksInBatch = 125
+    /// An arbitrary time that a decision takes, in nanoseconds.
+    private static let timeOfDecision: Int64 = 700_000
     /// An arbitrary time in Unix ms.
     private static let now: Int64 = 1_800_000_000_000
 
     private let keySpace = KeySpace(namespace: "tollgate")
     private let reply = Self.reply()
     private var resolver: ScopeResolver
+    private var tally = OperationTally()
     private var reader = RequestReader()
     private var lines: ByteBuffer
     private var plans: [ScopePlan] = []
@@ -59,6 +62,8 @@ package struct CheckInstructions {
             guard let answer = answers.next(to: .check) else {
                 throw TestFailure("a reply has an answer to each CHECK")
             }
+            tally.decisionTimes.record(Self.timeOfDecision)
+            tally.count(answer)
             DecisionText.write(answer, to: &output)
         }
         guard output.readableBytesView.starts(with: "ALLOW limit=".utf8) else {

@@ -56,7 +56,8 @@ struct PrometheusTests {
         let prometheus = try Self.prometheus(scraping: String(target))
         let port = try await prometheus.number(after: #"msg="Listening on" address=127.0.0.1:"#)
 
-        // Usage of the day that is compared with the provider's, and more than a threshold of a limit.
+        // Usage of the day that is compared with the provider's and of one before, and more than a threshold of a limit.
+        _ = try await client.ask("RECORD user=spender account=main tokens=90 at=\(twoDaysAgo - 60)")
         _ = try await client.ask("RECORD user=spender account=main tokens=90 at=\(twoDaysAgo + 60)")
         _ = try await client.ask("RECORD user=spender cost=9.5")
         let queries = try Self.queries().filter { !Self.unanswerable.contains($0) }

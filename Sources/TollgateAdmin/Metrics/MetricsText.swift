@@ -132,8 +132,8 @@ struct MetricsText {
         writer.gauge("tollgate_journal_entries", "Journal entries with these operations.", journal.entries)
         writer.gauge("tollgate_journal_bytes", "Size of the journal's files.", metrics.journalBytes)
         writer.gauge("tollgate_journal_oldest_seconds", "Age of the oldest entry.", journal.oldestSeconds ?? 0)
-        writer.gauge(
-            "tollgate_journal_rejected", "Operations that Redis could not apply, in the table rejected.",
+        writer.counter(
+            "tollgate_journal_rejected_total", "Rows of what Redis could not apply, in the table rejected.",
             journal.rejected)
         writer.gauge("tollgate_journal_failing", "Whether the journal cannot be used.", journal.error != nil)
     }
@@ -176,6 +176,9 @@ struct MetricsText {
         writer.gauge("tollgate_connections_max", "Maximum number of connections.", report.clients.max)
         writer.counter(
             "tollgate_connections_refused_total", "Connections refused at the maximum.", report.clients.refused)
+        writer.gauge(
+            "tollgate_accept_failing", "Whether the system accepts no connections.", report.clients.acceptFailure != nil
+        )
         writer.gauge("tollgate_alert_subscribers", "Connections subscribed to alerts.", report.counts.alertSubscribers)
         writer.counter("tollgate_wrong_tokens_total", "Wrong tokens of clients.", report.clients.wrongTokens)
         writer.counter(
@@ -219,6 +222,8 @@ struct MetricsText {
         }
         writer.gauges(
             "tollgate_provider_sync_age_seconds", "Age of the provider's figures of an account.", samples(\.age))
+        writer.gauges(
+            "tollgate_provider_sync_interval_seconds", "Interval at which an account is read.", samples(\.interval))
         writer.gauges(
             "tollgate_provider_drift_ratio",
             "Our count less the provider's, as a share of the provider's, of the last closed day.", samples(\.drift))

@@ -49,7 +49,7 @@ package struct OperationTally {
     /// The operations of batches.
     package var batchSizes = Histogram(bounds: Histogram.sizes)
 
-    init() {}
+    package init() {}
 
     // MARK: - Counting
 

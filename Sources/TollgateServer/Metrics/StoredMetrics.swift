@@ -25,6 +25,8 @@ package struct StoredMetrics: Sendable {
         package var provider: String
         /// The seconds since the last successful reading; nil before the first one.
         package var age: Double?
+        /// The seconds between two readings.
+        package var interval: Double
         /// The drift of the last closed day that both sides have, as a share of the provider's figure.
         package var drift: Double?
     }
@@ -100,7 +102,9 @@ package actor StoredMetricsReader {
                 .init(
                     id: id, provider: account.provider.rawValue,
                     age: stored.state.lastSuccess.map { Double(max(0, now - $0)) / 1_000 },
-                    drift: drift.last { $0.status == .compared }?.largestShare))
+                    interval: Double(account.interval),
+                    // As for alerts: what was used before the first record of a day is missing, rather than wrong.
+                    drift: drift.last { $0.status == .compared && !$0.isFirst }?.largestShare))
         }
         return result
     }
