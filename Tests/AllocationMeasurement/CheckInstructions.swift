@@ -30,7 +30,7 @@ package struct CheckInstructions {
     private let keySpace = KeySpace(namespace: "tollgate")
     private let reply = Self.reply()
     private var resolver: ScopeResolver
-    private var tally = OperationTally()
+    private let tally = OperationTally()
     private var reader = RequestReader()
     private var lines: ByteBuffer
     private var plans: [ScopePlan] = []

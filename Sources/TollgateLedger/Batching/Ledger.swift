@@ -59,7 +59,7 @@ package final class Ledger {
     package var onJournaled: () -> Void = {}
 
     /// The answers and times since the start, for metrics and STATUS.
-    @exclusivity(unchecked) package var tally = OperationTally()
+    package let tally = OperationTally()
     /// The operations and batches sent since the start.
     package internal(set) var counts = LedgerCounts()
 

@@ -5,7 +5,7 @@ import TollgatePolicy
 /// report. Counting takes no lock, and allocates only for a limit or a kind that it meets for the first time.
 ///
 /// Owned by one event loop. `snapshot()` is for other threads.
-package struct OperationTally {
+package final class OperationTally {
     /// The outcome of an operation, as far as it is counted.
     package enum Outcome: Int, CaseIterable, Sendable {
         case allowed
@@ -29,40 +29,45 @@ package struct OperationTally {
     private static let maxLimits = 300
 
     /// The rows of `outcomes`: a sweep, whose number is higher, is no request.
-    private static let verbs = 8
+    @usableFromInline static let verbs = 8
     /// The counts of an outcome of a verb, at `verb × verbs + outcome`.
-    private var outcomes = [Int](repeating: 0, count: verbs * verbs)
+    @usableFromInline let outcomes = Counters(count: verbs * verbs)
     /// Denials by the packed number of their labels.
-    private var denials: [UInt64: Int] = [:]
-    private var shadows: [UInt64: Int] = [:]
+    @exclusivity(unchecked) private var denials: [UInt64: Int] = [:]
+    @exclusivity(unchecked) private var shadows: [UInt64: Int] = [:]
     /// Decisions that were allowed although a limit in shadow mode would have denied them.
-    package private(set) var wouldDeny = 0
+    @exclusivity(unchecked) package private(set) var wouldDeny = 0
     /// The usage that writes have counted, by kind and then by meter.
-    private var usage: [[Int64]] = []
-    private var kinds = LabelTable(capacity: maxKinds)
-    private var limits = LabelTable(capacity: maxLimits)
+    @exclusivity(unchecked) private var usage: [[Int64]] = []
+    @exclusivity(unchecked) private var kinds = LabelTable(capacity: maxKinds)
+    @exclusivity(unchecked) private var limits = LabelTable(capacity: maxLimits)
 
     /// The times from the arrival of a request for a decision until it is answered, in nanoseconds.
-    package var decisionTimes = Histogram(bounds: Histogram.times)
+    package let decisionTimes = HistogramRecorder(bounds: Histogram.times)
     /// The times that Redis takes to answer a batch, in nanoseconds, with the way there and back.
-    package var roundTrips = Histogram(bounds: Histogram.times)
+    package let roundTrips = HistogramRecorder(bounds: Histogram.times)
     /// The operations of batches.
-    package var batchSizes = Histogram(bounds: Histogram.sizes)
+    package let batchSizes = HistogramRecorder(bounds: Histogram.sizes)
 
     package init() {}
+
+    deinit {
+        outcomes.deallocate()
+        for recorder in [decisionTimes, roundTrips, batchSizes] { recorder.deallocate() }
+    }
 
     // MARK: - Counting
 
     /// Counts an answer that Redis gave, or the journal.
-    @inline(__always)
-    package mutating func count(_ answer: borrowing Answer) {
+    @inlinable @inline(__always)
+    package func count(_ answer: borrowing Answer) {
         switch answer.outcome {
         case .allow:
             count(.allowed, of: answer.verb)
-            if let extras = answer.extras, !extras.shadows.isEmpty { countShadows(extras.shadows) }
+            if answer.extras != nil { countShadows(of: answer) }
         case .deny:
             count(.denied, of: answer.verb)
-            if let limit = answer.limit { countDenial(by: limit, of: answer.verb) }
+            countLimit(of: answer)
         case .ok: count(.applied, of: answer.verb)
         case .late: count(.late, of: answer.verb)
         case .duplicate: count(.duplicate, of: answer.verb)
@@ -72,14 +77,14 @@ package struct OperationTally {
     }
 
     /// Counts an outcome that no limit has caused.
-    @inline(__always)
-    package mutating func count(_ outcome: Outcome, of verb: OperationVerb) {
+    @inlinable @inline(__always)
+    package func count(_ outcome: Outcome, of verb: OperationVerb) {
         guard verb.rawValue < Self.verbs else { return }
-        outcomes[Int(verb.rawValue) * Self.verbs + outcome.rawValue] += 1
+        outcomes.increment(Int(verb.rawValue) * Self.verbs + outcome.rawValue)
     }
 
     /// Counts a denial because of a model without a price.
-    package mutating func countUnknownModel(_ verb: OperationVerb) {
+    package func countUnknownModel(_ verb: OperationVerb) {
         count(.denied, of: verb)
         let labels = Labels(
             verb: verb.rawValue, reason: LimitLabel.number(of: .unknownModel), kind: LabelTable.none,
@@ -87,16 +92,19 @@ package struct OperationTally {
         denials[labels.packed, default: 0] += 1
     }
 
-    @inline(never)
-    private mutating func countDenial(by reference: Answer.LimitReference, of verb: OperationVerb) {
-        Self.count(labels(of: reference, verb), in: &denials, atMost: Self.maxDenialLabels)
+    /// Counts a denial by its limit. Not inlined, as this path is not the usual one.
+    @inline(never) @usableFromInline
+    func countLimit(of answer: borrowing Answer) {
+        guard let limit = answer.limit else { return }
+        Self.count(labels(of: limit, answer.verb), in: &denials, atMost: Self.maxDenialLabels)
     }
 
-    @inline(never)
-    private mutating func countShadows(_ references: [Answer.LimitReference]) {
+    @inline(never) @usableFromInline
+    func countShadows(of answer: borrowing Answer) {
+        guard let shadows = answer.extras?.shadows, !shadows.isEmpty else { return }
         wouldDeny += 1
-        for reference in references {
-            Self.count(labels(of: reference, nil), in: &shadows, atMost: Self.maxShadowLabels)
+        for limit in shadows {
+            Self.count(labels(of: limit, nil), in: &self.shadows, atMost: Self.maxShadowLabels)
         }
     }
 
@@ -109,7 +117,7 @@ package struct OperationTally {
     }
 
     /// Counts the amounts of a write that has been applied, for the kind of each of its scopes.
-    mutating func countUsage(of plan: ScopePlan, _ meter: Meter, _ amount: Int64) {
+    func countUsage(of plan: ScopePlan, _ meter: Meter, _ amount: Int64) {
         let kind = numberOfKind(of: plan)
         while usage.count <= kind { usage.append([Int64](repeating: 0, count: Meter.allCases.count + 1)) }
         let (sum, overflow) = usage[kind][Int(meter.rawValue)].addingReportingOverflow(amount)
@@ -121,7 +129,7 @@ package struct OperationTally {
     /// Returns the labels of a limit. A plan and a limit set keep their numbers.
     ///
     /// - Parameter verb: Nil for a limit in shadow mode, which counts for all verbs together.
-    private mutating func labels(of reference: Answer.LimitReference, _ verb: OperationVerb?) -> Labels {
+    private func labels(of reference: Answer.LimitReference, _ verb: OperationVerb?) -> Labels {
         let set = reference.plan.set
         if set.labels.isEmpty {
             set.labels = set.limits.map { effective in
@@ -136,7 +144,7 @@ package struct OperationTally {
             limit: label.limit)
     }
 
-    private mutating func numberOfKind(of plan: ScopePlan) -> Int {
+    private func numberOfKind(of plan: ScopePlan) -> Int {
         if plan.kindNumber < 0 { plan.kindNumber = Int32(kinds.number(of: plan.scope.kind.description)) }
         return Int(plan.kindNumber)
     }
@@ -180,9 +188,9 @@ package struct OperationTally {
                 snapshot.usage[.init(meter: meter, kind: kinds.values[kind])] = amounts[Int(meter.rawValue)]
             }
         }
-        snapshot.decisionTimes = decisionTimes.copy()
-        snapshot.roundTrips = roundTrips.copy()
-        snapshot.batchSizes = batchSizes.copy()
+        snapshot.decisionTimes = decisionTimes.histogram
+        snapshot.roundTrips = roundTrips.histogram
+        snapshot.batchSizes = batchSizes.histogram
         return snapshot
     }
 
