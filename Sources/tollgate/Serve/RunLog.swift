@@ -53,7 +53,7 @@ final class RunLog: Sendable {
     }
 }
 
-/// Logs the start of a sidecar once all of it listens.
+/// Reports the start of a sidecar once all of it listens: to the service manager and in the log.
 struct StartReport: Service {
     /// The time that the line waits for Redis's version.
     private static let redisVersionTimeout = Duration.seconds(2)
@@ -69,6 +69,7 @@ struct StartReport: Service {
         await cancelWhenGracefulShutdown {
             for await _ in sidecar.addresses.changes where isListening { break }
             guard isListening else { return }
+            ServiceManager.notifyReady()
             runLog.started(await metadata())
         }
         // The end of a service would stop the sidecar.
