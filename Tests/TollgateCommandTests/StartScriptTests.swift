@@ -95,7 +95,7 @@ import TollgateTestSupport
     func unknownOption() async throws {
         let command = try await run(#""\#(Self.root)/scripts/install-dependencies" --tests"#)
         #expect(command.status == 64)
-        #expect(command.errors.contains("unknown option --tests; expected --test, --valgrind or --yes"))
+        #expect(command.errors.contains("unknown option --tests; expected --test, --valgrind, --package or --yes"))
     }
 
     /// A PATH without Redis, for a user who is not root. sudo installs a Redis here, and notes what policy-rc.d says.
