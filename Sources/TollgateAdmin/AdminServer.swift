@@ -70,7 +70,7 @@ package struct AdminServer: Service {
 
     /// Binds and serves. Throws an `OperatorError` if it cannot bind.
     package func run() async throws {
-        for warning in settings.access.warnings { logger.warning("\(warning)") }
+        for warning in settings.access.settings.warnings { logger.warning("\(warning)") }
         let connections = OpenConnections(max: OpenFiles.adminConnections(below: OpenFiles.limit))
         let http = HTTP1Channel(responder: responder(connections))
         // `OpenConnections` limits the number of connections. Admission only logs and retries if accepting fails.
@@ -95,7 +95,7 @@ package struct AdminServer: Service {
     /// A logger without Hummingbird's own messages and its line per request.
     private var quietLogger: Logger {
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = .warning
         return quiet
     }
 
@@ -144,14 +144,19 @@ package struct AdminSettings: Sendable {
     package var option = Option.admin
     /// The address to bind. Port 0 lets the system choose a port.
     package var address: ListenAddress
-    /// The access rules.
-    package var access: AccessSettings
+    /// The access rules, which can be reloaded.
+    package let access: ActiveAccess
     /// Additional host names by which clients reach the API, such as that of a proxy.
     package var hosts: [String]
     /// The time for which a link that signs in to the dashboard is valid.
     package var signInLifetime = SignInCodes.standardLifetime
 
     package init(address: ListenAddress, access: AccessSettings, hosts: [String] = []) {
+        self.init(address: address, access: ActiveAccess(access), hosts: hosts)
+    }
+
+    /// - Parameter access: The access, which can be that of another listener.
+    package init(address: ListenAddress, access: ActiveAccess, hosts: [String] = []) {
         self.address = address
         self.access = access
         self.hosts = hosts

@@ -30,8 +30,12 @@ package struct LocalAdmin: Sendable {
     }
 
     /// Returns the identity of a one-time code, which is no longer valid afterwards. Returns nil if the code is unknown,
-    /// used or expired.
-    package func signIn(code: String) -> Identity? { codes.redeem(code) }
+    /// used or expired, or if the token that created it is no longer accepted.
+    package func signIn(code: String) -> Identity? { codes.redeem(code).flatMap { accepts($0) ? $0 : nil } }
+
+    /// Whether the token or JWT by which a user has signed in is still accepted: a reload can remove or change a token, or
+    /// the key of the JWT.
+    package func accepts(_ identity: Identity) -> Bool { authenticator.accepts(identity) }
 
     // MARK: - Calls
 

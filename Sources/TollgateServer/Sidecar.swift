@@ -43,6 +43,12 @@ package final class Sidecar: Service {
     package let accountReadings = AccountReadings()
     /// The receivers of alerts.
     package let receivers: AlertReceivers
+    /// The level of the log.
+    package let logLevel: LogThreshold
+    /// The state of the file with the clients' token.
+    package let tokenFile = ReloadedFile()
+    /// The state of the file with the access to the admin API, which that API publishes.
+    package let accessFile = ReloadedFile()
 
     /// Creates the parts of a sidecar. None of them does anything before `start()`.
     ///
@@ -50,16 +56,18 @@ package final class Sidecar: Service {
     ///   - policyFile: The path of the policy file, for STATUS.
     ///   - prices: The price file, which the prices of the policy take precedence over; nil for none.
     ///   - receivers: The receivers of alerts, for STATUS and the admin API.
+    ///   - logLevel: The level of the log, for STATUS and the admin API.
     /// - Throws: An `OperatorError` about the first invalid setting, or about the journal.
     package init(
         settings: ServerSettings, policy: Policy, policyFile: String? = nil, prices: PriceSource? = nil,
-        receivers: AlertReceivers = AlertReceivers(), logger: Logger
+        receivers: AlertReceivers = AlertReceivers(), logLevel: LogThreshold = LogThreshold(.info), logger: Logger
     ) async throws {
         try settings.validate()
         var settings = settings
         settings.moneyUnit = policy.moneyUnit
         self.settings = settings
         self.receivers = receivers
+        self.logLevel = logLevel
         self.logger = logger
         journal = try settings.journalPath.map {
             try JournalKeeper.open(
@@ -111,7 +119,7 @@ package final class Sidecar: Service {
             settings: settings, workers: workers, policy: activePolicy, watcher: watcher, peers: peers,
             alertFeed: feed, receivers: receivers, admission: admission, clients: parts.clients,
             refusals: parts.refusals, journal: journal, addresses: addresses, unknownModels: parts.unknownModels,
-            accountReadings: accountReadings)
+            accountReadings: accountReadings, tokenFile: tokenFile, accessFile: accessFile, logLevel: logLevel)
 
         // They stop in reverse order. The relay needs the connections for the rest of its queue. All services before
         // the connections may wait for a reply, which the closed connections fail.
@@ -240,6 +248,19 @@ package final class Sidecar: Service {
     /// immediately.
     package func reviewAlerts(of scope: Scope) {
         workers[0].reviewAlerts(of: scope, orLeaveTo: sweeper)
+    }
+
+    /// Changes the level of the log, for a time or until the next change. Returns the state before and after.
+    package func setLogLevel(
+        _ level: Logger.Level, for duration: Duration?
+    ) -> (before: LogThreshold.State, after: LogThreshold.State) {
+        logLevel.set(level, for: duration, logger: logger)
+    }
+
+    /// Replaces the token that clients send. Connections that are authenticated stay so; from the return on, all others
+    /// need the new token. The sidecar must have had a token from the start.
+    package func install(token: String) async {
+        for worker in workers { try? await worker.eventLoop.submit { worker.value.install(token: token) }.get() }
     }
 
     // MARK: - Connecting the parts

@@ -21,6 +21,8 @@ final class AdminHarness: Sendable {
     let server: Sidecar
     let admin: ServiceGroup
     let address: ListenAddress
+    /// The access in force.
+    let access: ActiveAccess
     let log = CapturedLog()
     /// The responses of routes so far.
     let answers = Mutex<[Noted]>([])
@@ -58,8 +60,10 @@ final class AdminHarness: Sendable {
         _ = try await server.start()
         let (addresses, announce) = AsyncStream.makeStream(of: ListenAddress.self)
         let listen: ListenAddress = unix ? .unix(path: folder.path + "/admin.sock") : .tcp(host: "127.0.0.1", port: 0)
+        let adminSettings = AdminSettings(address: listen, access: access)
+        self.access = adminSettings.access
         let service = AdminServer(
-            settings: AdminSettings(address: listen, access: access), server: server, policyFile: "test.yaml",
+            settings: adminSettings, server: server, policyFile: "test.yaml",
             testReceiver: { _ in ReceiverTest(failure: nil, status: 204, duration: .milliseconds(38)) },
             logger: logger, onListening: { announce.yield($0) })
         let group = ServiceGroup(services: [service], logger: CapturedLog().logger)

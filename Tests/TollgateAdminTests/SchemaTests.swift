@@ -98,6 +98,9 @@ struct SchemaTests {
         ("POST", "/v1/deliveries/log/retry", nil), ("POST", "/v1/deliveries/none/retry", nil),
         ("GET", "/v1/audit?limit=2", nil), ("POST", "/v1/sign-in-links", nil), ("POST", "/v1/sign-in-links", "{"),
         ("POST", "/v1/sign-in-links", #"{"for":"me"}"#),
+        ("GET", "/v1/log-level", nil), ("PUT", "/v1/log-level", #"{"level":"debug","seconds":60}"#),
+        ("PUT", "/v1/log-level", #"{"level":"info"}"#), ("PUT", "/v1/log-level", #"{"level":"loud","seconds":0}"#),
+        ("PUT", "/v1/log-level", "["), ("GET", "/v1/audit?limit=1", nil),
     ]
 
     /// Prints every response in the second file that does not match the document in the first.

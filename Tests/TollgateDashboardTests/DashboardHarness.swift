@@ -17,6 +17,8 @@ final class DashboardHarness: Sendable {
     let server: Sidecar
     let address: ListenAddress
     let dashboard: Dashboard
+    /// The access of the admin API, which tests can replace.
+    let access: ActiveAccess
     let log = CapturedLog()
     /// The path of the policy file.
     let policyFile: String
@@ -66,6 +68,7 @@ final class DashboardHarness: Sendable {
         let (addresses, announce) = AsyncStream.makeStream(of: ListenAddress.self)
         var adminSettings = AdminSettings(address: .tcp(host: "127.0.0.1", port: 0), access: access)
         adminSettings.signInLifetime = signInLifetime
+        self.access = adminSettings.access
         var dashboard: Dashboard?
         let service = AdminServer(
             settings: adminSettings, server: server, policyFile: policyFile,
@@ -113,6 +116,12 @@ final class DashboardHarness: Sendable {
         let browser = browser()
         try await browser.signIn(token: Self.tokens[role] ?? "")
         return browser
+    }
+
+    /// Creates a session with the token of a role, without a browser.
+    func session(of role: Role) async throws -> Session {
+        let identity = try await dashboard.pages.admin.signIn(token: Self.tokens[role] ?? "", from: "test")
+        return Session.signedIn(identity, at: PageServer.now)
     }
 
     // MARK: - Data

@@ -48,7 +48,7 @@ import TollgateTestSupport
         try await withDashboard(policy: Self.policy) { dashboard in
             let paths = paths(dashboard, "GET")
             #expect(paths.count >= 2)
-            let caller = dashboard.cookie(of: .signedIn(Identity(name: "c", role: .caller), at: PageServer.now))
+            let caller = dashboard.cookie(of: try await dashboard.session(of: .caller))
             let viewer = try await dashboard.browser(as: .viewer)
             let admin = try await dashboard.browser(as: .admin)
             for path in paths.map(filled) {
@@ -62,7 +62,7 @@ import TollgateTestSupport
                 expectSecured(refresh, path)
                 let refused = try await dashboard.browser().get(path, headers: caller)
                 #expect(refused.status == 403, "\(path)")
-                #expect(refused.words.contains("c has the role caller, which does not allow this"), "\(path)")
+                #expect(refused.words.contains("the caller has the role caller, which does not allow this"), "\(path)")
                 expectSecured(refused, path)
                 for browser in [viewer, admin] {
                     let page = try await browser.get(path)
@@ -81,14 +81,13 @@ import TollgateTestSupport
             let paths = paths(dashboard, "POST")
             #expect(paths.count >= 2)
             let key = dashboard.dashboard.pages.key
-            let now = PageServer.now
-            let session = Session.signedIn(Identity(name: "a", role: .admin), at: now)
+            let session = try await dashboard.session(of: .admin)
             let admin = dashboard.cookie(of: session)
             let csrf = key.formToken(of: session)
-            let other = key.formToken(of: .signedIn(Identity(name: "a", role: .admin), at: now))
-            let viewerSession = Session.signedIn(Identity(name: "v", role: .viewer), at: now)
+            let other = key.formToken(of: try await dashboard.session(of: .admin))
+            let viewerSession = try await dashboard.session(of: .viewer)
             let viewer = dashboard.cookie(of: viewerSession)
-            let callerSession = Session.signedIn(Identity(name: "c", role: .caller), at: now)
+            let callerSession = try await dashboard.session(of: .caller)
             let browser: () -> TestBrowser = dashboard.browser
             func post(
                 _ path: String, _ fields: [(String, String)], _ headers: [String: String], status: Int,

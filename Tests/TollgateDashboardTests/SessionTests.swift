@@ -56,7 +56,7 @@ extension DashboardHarness {
         try await withDashboard { dashboard in
             let server = dashboard.dashboard.pages
             let name = server.cookies.session
-            let session = Session.signedIn(viewer, at: PageServer.now)
+            let session = try await dashboard.session(of: .viewer)
             let sealed = server.key.sealed(session, for: .session)
             #expect(try await dashboard.status(withCookie: "\(name)=\(sealed)") == 200)
             let parts = sealed.split(separator: ".").map(String.init)
@@ -117,6 +117,35 @@ extension DashboardHarness {
             let ended = Session.signedIn(Identity(name: "jwt:carol", role: .viewer, expiresAt: now), at: now - 60)
             let cookie = try #require(dashboard.cookie(of: ended)["Cookie"])
             #expect(try await dashboard.status(withCookie: cookie) == 303)
+        }
+    }
+
+    private func access(_ tokens: [(name: String, role: Role, token: String)]) -> AccessSettings {
+        AccessSettings(tokens: tokens.map { .init(name: $0.name, role: $0.role, token: $0.token) })
+    }
+
+    @Test(
+        "a session ends when its token is removed, or gets another role or secret, and does not come back with it",
+        arguments: [
+            nil, ("the viewer", .admin, "token-of-a-viewer-2"), ("the viewer", .viewer, "another-token-of-a-viewer"),
+            ("new", .viewer, "token-of-a-viewer-2"),
+        ] as [(String, Role, String)?])
+    func removedToken(changed: (String, Role, String)?) async throws {
+        try await withDashboard { dashboard in
+            let before = dashboard.access.settings
+            let (viewer, admin) = (try await dashboard.browser(as: .viewer), try await dashboard.browser(as: .admin))
+            let link = try await dashboard.browser().api(
+                "POST", "/v1/sign-in-links", nil, token: DashboardHarness.tokens[.viewer] ?? "")
+            let path = try #require(link.value(after: "\"path\":\""))
+            let rest = before.tokens.filter { $0.role != .viewer }.map { ($0.name, $0.role, $0.token) }
+            _ = dashboard.access.install(access(rest + (changed.map { [$0] } ?? [])))
+            #expect(try await viewer.get("/").status == 303)
+            #expect(try await viewer.post("/sign-out").status == 401)
+            #expect(try await admin.get("/").status == 200, "sessions of other tokens go on")
+            #expect(try await dashboard.browser().get(path).status == 401)
+            _ = dashboard.access.install(before)
+            #expect(try await viewer.get("/").status == 303)
+            #expect(try await dashboard.browser(as: .viewer).get("/").status == 200)
         }
     }
 

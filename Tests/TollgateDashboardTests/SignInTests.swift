@@ -153,7 +153,7 @@ import TollgateTestSupport
     func signOut() async throws {
         try await withDashboard { dashboard in
             let browser = try await dashboard.browser(as: .admin)
-            let session = Session.signedIn(Identity(name: "x", role: .viewer), at: PageServer.now)
+            let session = try await dashboard.session(of: .viewer)
             let copy = dashboard.cookie(of: session)
             let csrf = dashboard.dashboard.pages.key.formToken(of: session)
             #expect(try await dashboard.browser().get("/", headers: copy).status == 200)

@@ -15,6 +15,7 @@ package struct AccessFile: Sendable {
 
     /// Reads the file. Throws an error that names the file, the line and the key.
     package func read() async throws(OperatorError) -> AccessSettings {
+        let stamped = StampedFile(path: path)
         let text = try Self.text(of: TextFile(path: path), named: "--admin-access \(path)")
         let root: DocumentNode?
         do {
@@ -25,15 +26,17 @@ package struct AccessFile: Sendable {
         guard let root, root.members != nil else { throw OperatorError("\(path):1: expected tokens: or jwt:") }
         let entries = try fields(of: root, at: "", allowed: ["tokens", "jwt"])
         var access = AccessSettings()
+        access.files = [stamped]
+        access.secretFiles = [path]
         if let node = entries["tokens"] { access.tokens = try tokens(node) }
-        var secrets: [TextFile] = []
-        if let node = entries["jwt"] { (access.jwt, secrets) = try await verifier(node) }
+        if let node = entries["jwt"] {
+            let (verifier, file) = try await verifier(node)
+            access.jwt = verifier
+            access.files.append(file)
+            if verifier.keys.contains(where: { $0.algorithm == .hs256 }) { access.secretFiles.append(file.path) }
+        }
         guard !access.tokens.isEmpty || access.jwt != nil else {
             throw OperatorError("\(path):1: grants access to no one; expected tokens: or jwt:")
-        }
-        for file in [TextFile(path: path)] + secrets where file.isReadableByOthers {
-            access.warnings.append(
-                "--admin-access \(path): \(file.path) is readable by others; run chmod 600 \(file.path)")
         }
         return access
     }
@@ -128,9 +131,8 @@ extension AccessFile {
 }
 
 extension AccessFile {
-    /// Reads the section `jwt` and the files of keys that it names. Their paths are relative to the access file's
-    /// folder.
-    func verifier(_ node: DocumentNode) async throws(OperatorError) -> (TokenVerifier, secrets: [TextFile]) {
+    /// Reads the section `jwt` and the file of keys that it names. Its path is relative to the access file's folder.
+    func verifier(_ node: DocumentNode) async throws(OperatorError) -> (TokenVerifier, file: StampedFile) {
         let entries = try fields(
             of: node, at: "jwt",
             allowed: ["keys", "secret_file", "audience", "issuer", "subject_claim", "role_claim", "roles"])
@@ -138,15 +140,16 @@ extension AccessFile {
             entries[name] == nil ? nil : try text(entries, name, of: node, at: "jwt")
         }
         let keys: [TokenKey]
-        var secrets: [TextFile] = []
+        let stamped: StampedFile
         switch (try optional("keys"), try optional("secret_file")) {
         case (let file?, nil):
             let key = TextFile(path: path).neighbor(file)
+            stamped = StampedFile(path: key.path)
             keys = try await TokenKey.set(Self.text(of: key, named: "\(path): jwt.keys \(file)"), file)
-            if keys.contains(where: { $0.algorithm == .hs256 }) { secrets = [key] }
         case (nil, let file?):
-            secrets = [TextFile(path: path).neighbor(file)]
-            let secret = try Self.text(of: secrets[0], named: "\(path): jwt.secret_file \(file)")
+            let key = TextFile(path: path).neighbor(file)
+            stamped = StampedFile(path: key.path)
+            let secret = try Self.text(of: key, named: "\(path): jwt.secret_file \(file)")
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             keys = [try await TokenKey.secret(Data(secret.utf8), id: nil, file)]
         default: throw error(node, "jwt", "expected one of keys and secret_file")
@@ -155,7 +158,7 @@ extension AccessFile {
             keys: keys, audience: try text(entries, "audience", of: node, at: "jwt"), issuer: try optional("issuer"),
             subjectClaim: try optional("subject_claim") ?? "sub", roleClaim: try optional("role_claim") ?? "role",
             roles: try roles(entries["roles"], of: node))
-        return (verifier, secrets)
+        return (verifier, stamped)
     }
 
     private func roles(_ value: DocumentNode?, of node: DocumentNode) throws(OperatorError) -> [Role: String] {

@@ -4,7 +4,7 @@ package import TollgateServer
 /// The tokens and rules that grant access to the admin API.
 package struct AccessSettings: Sendable {
     /// A static token.
-    package struct Token: Sendable {
+    package struct Token: Sendable, Hashable {
         /// The name of its bearer in the log and the audit log.
         package var name: String
         package var role: Role
@@ -25,12 +25,21 @@ package struct AccessSettings: Sendable {
 
     package var tokens: [Token]
     package var jwt: TokenVerifier?
-    /// Warnings for the log.
-    package var warnings: [String] = []
+    /// The access file and then the files that it names, as they were read; empty for access without a file.
+    package var files: [StampedFile] = []
+    /// The paths of the files that contain secrets.
+    package var secretFiles: [String] = []
 
     package init(tokens: [Token] = [], jwt: TokenVerifier? = nil) {
         self.tokens = tokens
         self.jwt = jwt
+    }
+
+    /// Warnings for the log about secrets that others can read.
+    package var warnings: [String] {
+        secretFiles.filter { TextFile(path: $0).isReadableByOthers }.map {
+            "--admin-access \(files.first?.path ?? $0): \($0) is readable by others; run chmod 600 \($0)"
+        }
     }
 
     /// Throws an error for an address beyond loopback, which requires an access file.

@@ -4,16 +4,14 @@ import TollgateServer
 
 /// Authenticates and authorizes requests. Usable from any task.
 final class Authenticator: Sendable {
-    private let tokens: [(secret: [UInt8], identity: Identity)]
-    private let verifier: TokenVerifier?
+    private let access: ActiveAccess
     private let failures: ClientFailures
     /// Whether metrics are open, because only this host can reach the listener.
     private let opensMetrics: Bool
 
-    init(_ access: AccessSettings, on address: ListenAddress, logger: Logger) {
+    init(_ access: ActiveAccess, on address: ListenAddress, logger: Logger) {
         opensMetrics = address.isLocal
-        tokens = access.tokens.map { (Array($0.token.utf8), Identity(name: $0.name, role: $0.role)) }
-        verifier = access.jwt
+        self.access = access
         failures = .wrongTokens(at: "admin API", logger: logger)
     }
 
@@ -39,6 +37,9 @@ final class Authenticator: Sendable {
         return identity
     }
 
+    /// Whether the token by which a user was identified is still in force.
+    func accepts(_ identity: Identity) -> Bool { access.grants(identity) }
+
     private static func bearerToken(_ authorization: String?) -> String? {
         guard let words = authorization?.split(separator: " ", maxSplits: 1), words.count == 2,
             words[0].lowercased() == "bearer"
@@ -49,11 +50,13 @@ final class Authenticator: Sendable {
     private func identity(of token: String) async -> Identity? {
         guard token.utf8.count <= AccessSettings.Token.maxLength else { return nil }
         let bytes = Array(token.utf8)
-        var found: Identity?
+        // One set of tokens, although a reload may replace them meanwhile.
+        let snapshot = access.snapshot
+        var found: ActiveAccess.Snapshot.Token?
         // Compares all tokens, so that the duration reveals nothing about which one matches.
-        for (secret, identity) in tokens where ConstantTime.areEqual(bytes, secret) { found = identity }
-        if let found { return found }
-        guard let verifier, TokenVerifier.isJWT(token) else { return nil }
+        for token in snapshot.tokens where ConstantTime.areEqual(bytes, token.secret) { found = token }
+        if let found { return Identity(name: found.token.name, role: found.token.role, grant: found.grant) }
+        guard let verifier = snapshot.verifier, TokenVerifier.isJWT(token) else { return nil }
         return await verifier.identity(of: token)
     }
 

@@ -29,11 +29,14 @@ package struct Identity: Sendable, Equatable {
     package var role: Role
     /// The end of a JWT's validity, Unix seconds. Nil for a token without one.
     package var expiresAt: Int64?
+    /// The grant of the token, or of the key that signed the JWT. Nil for an identity that no access has given.
+    package var grant: Grant?
 
-    package init(name: String, role: Role, expiresAt: Int64? = nil) {
+    package init(name: String, role: Role, expiresAt: Int64? = nil, grant: Grant? = nil) {
         self.name = name
         self.role = role
         self.expiresAt = expiresAt
+        self.grant = grant
     }
 
     /// The maximum length of a name in bytes.

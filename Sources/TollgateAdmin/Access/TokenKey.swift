@@ -16,6 +16,10 @@ package struct TokenKey: Sendable {
     let algorithm: Algorithm
     /// A collection with only this key.
     let collection: JWTKeyCollection
+    /// The key itself as text, to compare it with that of another file.
+    private let material: String
+    /// The grant of the key in the access that is in force; nil before.
+    private(set) var grant: Grant?
 
     /// The minimum length of a secret in bytes: that of the hash (RFC 7518, 3.2).
     static let minSecretLength = 32
@@ -27,7 +31,26 @@ package struct TokenKey: Sendable {
         }
         let collection = JWTKeyCollection()
         await collection.add(hmac: HMACKey(from: bytes), digestAlgorithm: .sha256)
-        return TokenKey(id: id, algorithm: .hs256, collection: collection)
+        return TokenKey(id, .hs256, collection, material: bytes.base64EncodedString())
+    }
+
+    fileprivate init(_ id: String?, _ algorithm: Algorithm, _ collection: JWTKeyCollection, material: String) {
+        self.id = id
+        self.algorithm = algorithm
+        self.collection = collection
+        self.material = material
+    }
+
+    /// Whether another file has the key unchanged.
+    func isSame(as other: TokenKey) -> Bool {
+        id == other.id && algorithm == other.algorithm && material == other.material
+    }
+
+    /// Returns the key with a grant.
+    func granted(_ grant: Grant) -> TokenKey {
+        var key = self
+        key.grant = grant
+        return key
     }
 
     /// Reads the usable keys of a JWKS: RSA, EC on P-256, and oct. Other keys, and those for encryption, are ignored.
@@ -70,10 +93,10 @@ private struct KeySet: Decodable {
             case ("RSA", _) where alg == nil || alg == "RS256":
                 let key = try Insecure.RSA.PublicKey(modulus: n ?? "", exponent: e ?? "")
                 await collection.add(rsa: key, digestAlgorithm: .sha256)
-                return TokenKey(id: kid, algorithm: .rs256, collection: collection)
+                return TokenKey(kid, .rs256, collection, material: "\(n ?? "") \(e ?? "")")
             case ("EC", "P-256") where alg == nil || alg == "ES256":
                 await collection.add(ecdsa: try ES256PublicKey(parameters: (x: x ?? "", y: y ?? "")))
-                return TokenKey(id: kid, algorithm: .es256, collection: collection)
+                return TokenKey(kid, .es256, collection, material: "\(x ?? "") \(y ?? "")")
             case ("oct", _) where alg == nil || alg == "HS256":
                 return try await TokenKey.secret(Data(Base64URL.bytes(of: k ?? "") ?? []), id: kid, file)
             default: return nil

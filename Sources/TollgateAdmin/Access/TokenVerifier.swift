@@ -4,7 +4,7 @@ import TollgateCore
 
 /// Verifies the JWTs of one issuer, and accepts those with all required claims.
 package struct TokenVerifier: Sendable {
-    let keys: [TokenKey]
+    var keys: [TokenKey]
     /// The required audience (`aud`).
     let audience: String
     /// The required issuer (`iss`). Nil accepts any.
@@ -43,7 +43,15 @@ package struct TokenVerifier: Sendable {
         guard let key = key(for: token), let claims = try? await key.collection.verify(token, as: Claims.self) else {
             return nil
         }
-        return identity(claims.members, at: now.timeIntervalSince1970)
+        var identity = identity(claims.members, at: now.timeIntervalSince1970)
+        identity?.grant = key.grant
+        return identity
+    }
+
+    /// Whether another verifier makes the same users of the same JWTs, apart from the keys.
+    func hasSameRules(as other: TokenVerifier) -> Bool {
+        audience == other.audience && issuer == other.issuer && subjectClaim == other.subjectClaim
+            && roleClaim == other.roleClaim && roles == other.roles
     }
 
     private func key(for token: String) -> TokenKey? {

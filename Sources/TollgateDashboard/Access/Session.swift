@@ -8,6 +8,8 @@ struct Session: Codable, Equatable {
         var name: String
         /// The role, as `Role` spells it.
         var role: String
+        /// The grant of the token. The session ends with it.
+        var grant: Grant?
     }
 
     /// A random text, from which the CSRF token of the session is derived.
@@ -28,13 +30,14 @@ struct Session: Codable, Equatable {
     /// Creates the session of a user. It ends no later than the token that signed in.
     static func signedIn(_ identity: Identity, at now: Int64) -> Session {
         Session(
-            id: RandomToken.hexadecimal(), user: User(name: identity.name, role: identity.role.rawValue),
+            id: RandomToken.hexadecimal(),
+            user: User(name: identity.name, role: identity.role.rawValue, grant: identity.grant),
             expiresAt: min(now + lifetime, identity.expiresAt ?? .max))
     }
 
     /// The identity of the user. Nil before signing in.
     var identity: Identity? {
         guard let user, let role = Role(rawValue: user.role) else { return nil }
-        return Identity(name: user.name, role: role, expiresAt: expiresAt)
+        return Identity(name: user.name, role: role, expiresAt: expiresAt, grant: user.grant)
     }
 }

@@ -3,8 +3,8 @@ import Foundation
 import TollgateCore
 import TollgateServer
 
-/// Signs the cookies and forms of a process. The key lives as long as the process, so a restart ends all sessions, and
-/// with them those of tokens that are no longer accepted. Usable from any task.
+/// Signs the cookies and forms of a process. The key lives as long as the process, so a restart ends all sessions. Usable
+/// from any task.
 struct SessionKey: Sendable {
     private let key = SymmetricKey(size: .bits256)
 

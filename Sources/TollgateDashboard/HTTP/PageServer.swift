@@ -85,12 +85,16 @@ struct PageServer: Sendable {
 
     // MARK: - Requests
 
-    /// Returns the session of a browser. Nil if it has none that this process has signed, or if it has ended.
+    /// Returns the session of a browser. Nil if it has none that this process has signed, or if it has ended, also because
+    /// the token that signed in is no longer accepted.
     func session(of request: AdminRequest) -> Session? {
         // Other programs of the host can add cookies of the same name, but cannot sign them.
         let sealed = Cookies.values(cookies.session, in: request.request.headers)
         return sealed.lazy.compactMap { key.opened($0, Session.self, for: .session) }
-            .first { $0.expiresAt > Self.now && !endedSessions.contains($0) }
+            .first { session in
+                session.expiresAt > Self.now && !endedSessions.contains(session)
+                    && session.identity.map(admin.accepts) ?? true
+            }
     }
 
     /// The time of this machine in Unix seconds.

@@ -17,7 +17,8 @@ final class Worker {
     let lookup: SettingsLookup
     private let seen: SeenScopes
     let link: RedisLink
-    let token: [UInt8]?
+    /// The token that clients send in AUTH; nil to accept every connection.
+    private(set) var token: [UInt8]?
     let clients: ClientGuard
     /// The delay before a wrong token is answered, after many others from the same address.
     let wrongTokenDelay: TimeAmount
@@ -201,6 +202,11 @@ final class Worker {
     }
 
     // MARK: - Sessions
+
+    /// Replaces the token. Connections that have sent the earlier one stay authenticated.
+    func install(token: String) {
+        self.token = Array(token.utf8)
+    }
 
     /// Flushes a session once the replies at hand have all been handed out.
     func flushLater(_ session: Session) {

@@ -111,6 +111,45 @@ package struct InfoReport: Encodable, Sendable {
         package var wrongTokens = 0
         /// The connections closed because they do not speak the protocol: HTTP, TLS, or only unknown verbs.
         package var foreign = 0
+        /// The file of the token; nil if there is none.
+        package var tokenFile: String?
+        /// The time at which the token in force was read from it, ISO 8601.
+        package var tokenLoadedAt: String?
+        /// The error of the last reload of that file; nil if the current file is active.
+        package var tokenError: String?
+    }
+
+    /// The level of the log.
+    package struct LogState: Encodable, Sendable {
+        /// The least level of log lines.
+        package var level = ""
+        /// The end of that level, ISO 8601, and the level after it; nil if it stays.
+        package var until: String?
+        package var nextLevel: String?
+
+        init() {}
+
+        package init(_ state: LogThreshold.State) {
+            level = "\(state.level)"
+            until = state.until?.ISO8601Format()
+            nextLevel = state.nextLevel.map { "\($0)" }
+        }
+    }
+
+    /// The access to the admin API.
+    package struct AccessState: Encodable, Sendable {
+        /// The file of access rules; nil if there is none.
+        package var file: String?
+        /// The time at which the rules in force were read, ISO 8601.
+        package var loadedAt: String?
+        /// The error of the last reload; nil if the current file is active.
+        package var error: String?
+
+        init() {}
+
+        init(_ state: ReloadedFile.State) {
+            (file, loadedAt, error) = (state.path, state.loadedAt, state.error)
+        }
     }
 
     /// Scopes that limits do not apply to, and kinds that limits wait for.
@@ -180,6 +219,8 @@ package struct InfoReport: Encodable, Sendable {
     package var accounts = AccountState()
     package var alerts = AlertState()
     package var clients = ClientState()
+    package var access = AccessState()
+    package var log = LogState()
     package var journal: JournalState?
     /// The sum over all workers.
     package var counts = WorkerCounts()

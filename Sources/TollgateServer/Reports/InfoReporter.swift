@@ -21,6 +21,9 @@ struct InfoReporter: Sendable {
     let addresses: ListeningAddresses
     let unknownModels: UnknownModels
     let accountReadings: AccountReadings
+    let tokenFile: ReloadedFile
+    let accessFile: ReloadedFile
+    let logLevel: LogThreshold
     let startedAt = ContinuousClock.now
 
     /// Makes a report. Takes a hop to the event loop of each worker.
@@ -45,6 +48,11 @@ struct InfoReporter: Sendable {
         report.clients = admission.report
         report.clients.wrongTokens = clients.wrongTokens.total
         report.clients.foreign = clients.foreignTraffic.total
+        let token = tokenFile.state
+        (report.clients.tokenFile, report.clients.tokenLoadedAt) = (token.path, token.loadedAt)
+        report.clients.tokenError = token.error
+        report.log = InfoReport.LogState(logLevel.state)
+        report.access = InfoReport.AccessState(accessFile.state)
         report.journal = journal.map(InfoReport.JournalState.init)
         var namedKinds: Set<ScopeKind> = []
         for worker in workers {

@@ -24,9 +24,9 @@ package struct AuditEntry: Sendable {
     package var author: Author
     /// The kind of change: `tier.set`, `tier.delete`, `assignment.set`, `assignment.delete`, `limits.set`,
     /// `limits.delete`, `override.set`, `override.clear`, `account.set`, `account.delete`, `scope.reset`,
-    /// `alert.acknowledge` or `alert.resolve`.
+    /// `alert.acknowledge`, `alert.resolve` or `log_level.set`.
     package var action: String
-    /// The id of the tier, the assignment, the account or the alert, or the scope.
+    /// The id of the tier, the assignment, the account or the alert, the scope, or the name of the sidecar.
     package var target: String
     /// The value before the change as JSON; nil if there was none.
     package var before: String?

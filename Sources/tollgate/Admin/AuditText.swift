@@ -51,6 +51,8 @@ enum AuditText {
             "tested receiver \(target): " + (after["error"].string ?? "delivered")
         case "delivery.retry":
             "retried receiver \(target): \(after["retried"].text) failed, \(after["requeued"].text) dead-lettered"
+        case "log_level.set":
+            "set the log level of \(target) to \(AdminText.logLevel(after))\(was(before, AdminText.logLevel))"
         case "redis.data_loss": "noticed that Redis has lost data of namespace \(target)"
         // An action of a later version.
         default: "did \(action) of \(target)" + (after == .null ? "" : ": \(after.text)")

@@ -55,6 +55,8 @@ struct StatusText {
                     "accounts are not bound, as others are bound to their providers: \($0)"
                 },
                 text(status["alerts"]["receivers_error"]).map { "the file of receivers is not in force: \($0)" },
+                text(status["clients"]["token_error"]).map { "the token file is not in force: \($0)" },
+                text(status["access"]["error"]).map { "the file of --admin-access is not in force: \($0)" },
                 list(status["policy"]["differs_from"]).map { "other sidecars have another policy: \($0)" },
                 text(status["clients"]["accept_failure"]).map { "no more connections can be accepted: \($0)" },
                 text(status["journal"]["error"]).map { "the journal cannot be used: \($0)" },
@@ -80,7 +82,7 @@ struct StatusText {
                 ("not named", notNamed),
             ]
             + [("writes", writes), ("errors", errors)]
-            + [("clients", clients), ("journal", journal), ("alerts", alerts)]
+            + [("clients", clients), ("journal", journal), ("alerts", alerts), ("log level", logLevel)]
     }
 
     private var version: String {
@@ -184,6 +186,13 @@ struct StatusText {
             number(journal["oldest_seconds"]).map { "the oldest for \(Self.duration($0))" },
             "\(journal["replayed_per_second"].text) replayed a second",
         ])
+    }
+
+    /// The level, if it differs from the usual one.
+    private var logLevel: String {
+        let log = status["log"]
+        guard let level = text(log["level"]), level != "info" || log["until"] != .null else { return "" }
+        return joined([level, text(log["until"]).map { "until \($0)" }, text(log["next_level"]).map { "then \($0)" }])
     }
 
     private var alerts: String {

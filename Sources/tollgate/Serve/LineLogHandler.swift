@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import TollgateServer
 
 /// Writes each entry of the log to standard error, as one line in one write. Usable from any thread.
 struct LineLogHandler: LogHandler {
@@ -8,20 +9,26 @@ struct LineLogHandler: LogHandler {
     private static let output = Mutex(())
 
     private let format: LogFormat
-    var logLevel: Logger.Level
+    /// The level of the process, which can change.
+    private let threshold: LogThreshold
+    /// The level of the part that has this logger.
+    private var ownLevel = Logger.Level.trace
+    /// The least level of a line: the higher one of that of the process, and that which was set for this logger alone.
+    var logLevel: Logger.Level {
+        get { max(threshold.level, ownLevel) }
+        set { ownLevel = newValue }
+    }
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(format: LogFormat, level: Logger.Level) {
+    init(format: LogFormat, threshold: LogThreshold) {
         self.format = format
-        logLevel = level
+        self.threshold = threshold
     }
 
     /// A logger with this handler.
-    static func logger(format: LogFormat, level: Logger.Level) -> Logger {
-        var logger = Logger(label: "tollgate") { _ in LineLogHandler(format: format, level: level) }
-        logger.logLevel = level
-        return logger
+    static func logger(format: LogFormat, threshold: LogThreshold) -> Logger {
+        Logger(label: "tollgate") { _ in LineLogHandler(format: format, threshold: threshold) }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

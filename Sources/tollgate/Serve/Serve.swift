@@ -23,7 +23,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         OpenFiles.raiseLimit()
         let settings = try await SettingsReader(options: options).read()
-        let logger = LineLogHandler.logger(format: settings.logFormat, level: settings.logLevel)
+        let threshold = LogThreshold(settings.logLevel)
+        let logger = LineLogHandler.logger(format: settings.logFormat, threshold: threshold)
         for warning in settings.warnings { logger.warning("\(warning)") }
         let file = PolicyFile(path: settings.policyPath)
         let policy = try load(file)
@@ -36,8 +37,7 @@ struct Serve: AsyncParsableCommand {
         let run = RunLog(logger)
         let sidecar = SidecarRunner(
             settings: settings, policy: policy, policyFile: file, prices: prices, reloadsOnHangUp: !isAtTerminal,
-            runLog: run,
-            logger: logger)
+            runLog: run, threshold: threshold, logger: logger)
         let signals: [UnixSignal] = [.sigterm, .sigint] + (isAtTerminal ? [.sighup] : [])
         try await run.recording {
             try await Self.run(ServiceGroup(services: [sidecar], logger: logger), until: signals, run)

@@ -28,6 +28,8 @@ struct Settings {
     var scopeGauges: ScopeGaugeSettings
     /// The receivers of alerts. Nil uses the log only.
     var alerts: AlertsFile.Contents?
+    /// The file of the clients' token. Nil if there is no token, or if it comes from the environment.
+    var tokenFile: ClientTokenFile.Contents?
     var logLevel: Logger.Level
     var logFormat: LogFormat
     /// Warnings for the log.
@@ -37,7 +39,7 @@ struct Settings {
     init(
         policyPath: String, pricePath: String?, dataFolder: String, redis: RedisAddress?,
         adminAddress: ListenAddress?, adminHosts: [String], adminAccess: AccessSettings?,
-        metricsAddress: ListenAddress?, scopeGauges: ScopeGaugeSettings, alerts: AlertsFile.Contents?,
+        metricsAddress: ListenAddress?, scopeGauges: ScopeGaugeSettings, alerts: AlertsFile.Contents?, tokenFile: ClientTokenFile.Contents?,
         logLevel: Logger.Level,
         logFormat: LogFormat,
         warnings: [String],
@@ -53,6 +55,7 @@ struct Settings {
         self.metricsAddress = metricsAddress
         self.scopeGauges = scopeGauges
         self.alerts = alerts
+        self.tokenFile = tokenFile
         self.logLevel = logLevel
         self.logFormat = logFormat
         self.warnings = warnings
@@ -104,8 +107,8 @@ struct SettingsReader {
         server.deadline = try duration(reader, "deadline") ?? server.deadline
         server.idleTimeout = try idleTimeout(reader) ?? server.idleTimeout
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
-        var warnings: [String] = []
-        server.token = try token(reader, &warnings)
+        let tokenFile = try reader.string(forKey: "token-file").map { try ClientTokenFile(path: $0).read() }
+        server.token = try tokenFile?.token ?? tokenOfEnvironment()
         try server.validate()
         let adminAddress = try AdminSettings.address(
             parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380", .admin)
@@ -120,8 +123,10 @@ struct SettingsReader {
             adminAccess: try await access(reader, to: adminAddress, metricsAddress),
             metricsAddress: metricsAddress, scopeGauges: try scopeGauges(reader),
             alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() },
+            tokenFile: tokenFile,
             logLevel: try oneOf(Logger.Level.allCases, reader, "log-level") ?? .info,
-            logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text, warnings: warnings,
+            logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text,
+            warnings: [tokenFile?.warning].compactMap(\.self),
             server: server)
     }
 
@@ -199,17 +204,11 @@ struct SettingsReader {
         return value
     }
 
-    /// Reads the token. The token itself comes from the environment, never from a flag, which other users of the host
-    /// can see.
-    private func token(_ reader: ConfigReader, _ warnings: inout [String]) throws -> String? {
-        guard let path = reader.string(forKey: "token-file") else {
-            let token = ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"]
-            return try token.map { try ClientToken.checked($0, "TOLLGATE_TOKEN") }
+    /// Reads the token itself, which comes from the environment, never from a flag, which other users of the host can see.
+    private func tokenOfEnvironment() throws -> String? {
+        try ProcessInfo.processInfo.environment["TOLLGATE_TOKEN"].map {
+            try ClientToken.checked($0, "TOLLGATE_TOKEN")
         }
-        if TextFile(path: path).isReadableByOthers {
-            warnings.append("--token-file \(path): is readable by others; run chmod 600 \(path)")
-        }
-        return try ClientToken.checked(TokenFile.read(path), "--token-file \(path)")
     }
 }
 

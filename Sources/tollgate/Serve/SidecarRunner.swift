@@ -18,9 +18,10 @@ struct SidecarRunner: Service {
     let policyFile: PolicyFile
     /// The price file; nil for none.
     let prices: PriceSource?
-    /// Whether SIGHUP reloads the policy and the receivers. Otherwise it ends the sidecar.
+    /// Whether SIGHUP reloads files. Otherwise it ends the sidecar.
     let reloadsOnHangUp: Bool
     let runLog: RunLog
+    let threshold: LogThreshold
     let logger: Logger
 
     func run() async throws {
@@ -50,19 +51,11 @@ struct SidecarRunner: Service {
             settings.alerts.map { AlertReceivers($0.receivers, file: $0.path) } ?? AlertReceivers()
         let sidecar = try await Sidecar(
             settings: serverSettings, policy: policy, policyFile: policyFile.path,
-            prices: prices, receivers: receivers, logger: logger)
-        let receiverReloader = settings.alerts.map {
-            ReceiverReloader(contents: $0, receivers: receivers, logger: logger)
-        }
-        let priceReloader = prices.map {
-            PriceReloader(source: $0, policy: sidecar.activePolicy, logger: logger)
-        }
-        let policyReloader = PolicyReloader(
-            file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger,
-            onHangUp: {
-                receiverReloader?.reload()
-                priceReloader?.reload()
-            })
+            prices: prices, receivers: receivers, logLevel: threshold, logger: logger)
+        let metrics = metricsSettings(admin)
+        let reloaders = Reloaders(
+            settings, policyFile: policyFile, prices: prices, access: (admin ?? metrics)?.access, reloadsOnHangUp: reloadsOnHangUp,
+            of: sidecar, logger: logger)
         let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
         let drift = DriftAlerts(
@@ -74,16 +67,14 @@ struct SidecarRunner: Service {
             onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
         let startReport = StartReport(
             sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
-        var services: [any Service] = first + [sidecar, policyReloader, delivery, accounts, startReport]
-        if let priceReloader { services.append(priceReloader) }
-        if let receiverReloader { services.append(receiverReloader) }
+        var services: [any Service] = first + [sidecar] + reloaders.services + [delivery, accounts, startReport]
         if let admin {
             services.append(
                 AdminServer(
                     settings: admin, server: sidecar, policyFile: policyFile.path,
                     testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages }))
         }
-        if let metrics = metricsSettings(admin?.access) {
+        if let metrics {
             services.append(
                 AdminServer(metrics: metrics, server: sidecar, policyFile: policyFile.path, logger: logger))
         }
@@ -113,13 +104,12 @@ extension SidecarRunner {
         return admin
     }
 
-    /// The settings of the listener for metrics; nil without one.
-    ///
-    /// - Parameter access: The access of the admin API; nil if that is off.
-    private func metricsSettings(_ access: AccessSettings?) -> AdminSettings? {
+    /// The settings of the listener for metrics; nil without one. It shares the access of the admin API.
+    private func metricsSettings(_ admin: AdminSettings?) -> AdminSettings? {
         guard let address = settings.metricsAddress else { return nil }
         var metrics = AdminSettings(
-            address: address, access: access ?? settings.adminAccess ?? AccessSettings(), hosts: settings.adminHosts)
+            address: address, access: admin?.access ?? ActiveAccess(settings.adminAccess ?? AccessSettings()),
+            hosts: settings.adminHosts)
         metrics.option = .metrics
         metrics.scopeGauges = settings.scopeGauges
         return metrics
