@@ -35,7 +35,8 @@ package struct AdminAPI: Sendable {
             + AlertRoutes(api: self).routes
             + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
             + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
-            + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + LogLevelRoutes(api: self).routes + service
+            + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + LogLevelRoutes(api: self).routes
+            + service
     }
 
     /// The routes for those that watch over the sidecar: metrics and health.

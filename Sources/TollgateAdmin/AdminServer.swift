@@ -16,6 +16,7 @@ package struct AdminServer: Service {
     private let settings: AdminSettings
     private let authenticator: Authenticator
     private let routes: [Route]
+    private let codes: SignInCodes
     private let pages: BrowserPages?
     /// Notes the bound address for STATUS.
     private let note: @Sendable (ListenAddress) -> Void
@@ -40,6 +41,7 @@ package struct AdminServer: Service {
             codes: SignInCodes(lifetime: settings.signInLifetime), scopeGauges: settings.scopeGauges)
         let authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
         self.authenticator = authenticator
+        codes = api.codes
         let admin = LocalAdmin(
             server: server, policyFile: policyFile, address: settings.address, routes: api.routes, codes: api.codes,
             authenticator: authenticator, logger: logger)
@@ -61,11 +63,20 @@ package struct AdminServer: Service {
         self.settings = settings
         authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
         pages = nil
-        routes = AdminAPI(server: server, policyFile: policyFile, scopeGauges: settings.scopeGauges).service
-            .filter { $0.isHealth || $0.permission == .metrics }
+        let api = AdminAPI(server: server, policyFile: policyFile, scopeGauges: settings.scopeGauges)
+        codes = api.codes
+        routes = api.service.filter { $0.isHealth || $0.permission == .metrics }
         note = { [addresses = server.addresses] in addresses.metrics = $0 }
         self.logger = logger
         self.onListening = onListening
+    }
+
+    /// Creates a link that signs in with the first token of an administrator, or else of a viewer. Returns its path, or nil
+    /// if there is no such token.
+    package func signInPath(for lifetime: Duration) -> String? {
+        let tokens = settings.access.snapshot.tokens
+        let token = tokens.first { $0.token.role == .admin } ?? tokens.first { $0.token.role.allows(.read) }
+        return token.map { "/sign-in?code=\(codes.make(for: $0.identity, lifetime: lifetime))" }
     }
 
     /// Binds and serves. Throws an `OperatorError` if it cannot bind.

@@ -12,6 +12,7 @@ package final class ReceiverReloader: Service {
 
     private let contents: AlertsFile.Contents
     private let receivers: AlertReceivers
+    private let refusesExposure: Bool
     private let interval: Duration
     private let quietPeriod: Duration
     private let logger: Logger
@@ -20,15 +21,18 @@ package final class ReceiverReloader: Service {
     /// - Parameters:
     ///   - contents: The file as it was read at startup.
     ///   - receivers: The receivers to replace.
+    ///   - refusesExposure: Whether a file with a secret to which every user of the host has access is bad.
     ///   - interval: The interval of checks for a change.
     ///   - quietPeriod: The time for which the files have to be unchanged before they are read, and the pause after a
     ///     failed attempt.
     package init(
-        contents: AlertsFile.Contents, receivers: AlertReceivers, interval: Duration = .milliseconds(250),
+        contents: AlertsFile.Contents, receivers: AlertReceivers, refusesExposure: Bool = false,
+        interval: Duration = .milliseconds(250),
         settling quietPeriod: Duration = .seconds(1), logger: Logger
     ) {
         self.contents = contents
         self.receivers = receivers
+        self.refusesExposure = refusesExposure
         self.interval = interval
         self.quietPeriod = quietPeriod
         self.logger = logger
@@ -78,7 +82,10 @@ package final class ReceiverReloader: Service {
     /// Reads the file; nil if it is bad, which is then reported.
     private func read() -> AlertsFile.Contents? {
         do throws(OperatorError) {
-            return try AlertsFile(path: contents.path).read()
+            let new = try AlertsFile(path: contents.path).read()
+            let exposures = new.secretFiles.lazy.compactMap { TextFile(path: $0).exposure(named: "--alerts") }
+            if refusesExposure, let error = exposures.first { throw error }
+            return new
         } catch {
             if receivers.reloadFailed(error.description) {
                 logger.error("alert receivers could not be reloaded; keeping the active ones: \(error)")

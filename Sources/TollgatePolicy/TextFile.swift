@@ -78,6 +78,17 @@ package struct TextFile: Sendable {
         return stat(path, &status) == 0 && status.st_mode & 0o077 != 0
     }
 
+    /// Returns the error about a secret to which every user of the host has any access, and not only the group of the file,
+    /// as a container can need. Nil for other files, and if there is no such file.
+    ///
+    /// - Parameter name: The beginning of the error: the option.
+    package func exposure(named name: String) -> OperatorError? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & 0o007 != 0 else { return nil }
+        return OperatorError(
+            "\(name): every user of this host has access to the secret in \(path); run chmod 600 \(path)")
+    }
+
     /// A file that this file names. A relative name starts at this file's folder.
     package func neighbor(_ name: String) -> TextFile {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path

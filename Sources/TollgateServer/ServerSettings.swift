@@ -17,6 +17,8 @@ package struct ServerSettings: Sendable {
     /// The number of hash tags for Redis Cluster, 1 to 16 384: the keys of a scope have one of them, and so are in one
     /// slot. Nil for names without hash tags.
     package var partitions: Int?
+    /// The settings of Redis for which the sidecar is not ready, if its policy counts over days or longer.
+    package var refusedRedisRisks: Set<RedisRisk> = []
     /// The file of the journal, in an existing folder. Without a journal, writes fail while Redis cannot be reached.
     package var journalPath: String?
     /// The capacity of the journal in operations. Beyond it writes fail.

@@ -284,14 +284,15 @@ package final class Sidecar: Service {
     /// Lets the first worker check Redis.
     private func watchRedis(_ marker: RunMarker, _ parts: SidecarParts) async throws {
         let first = workers[0]
-        try await first.eventLoop.submit { [recovery, markerFile, settings, logger] in
+        try await first.eventLoop.submit { [recovery, markerFile, settings, activePolicy, logger] in
             let listener = RedisHealth.Listener(
                 onDataLoss: { [weak recovery] in recovery?.dataWasLost(isFirst: $0) },
                 onMarker: { markerFile?.note($0, revision: parts.seenRevision.last) },
                 onOtherLayout: { [weak recovery] in recovery?.reconnect() })
             first.value.health = RedisHealth(
                 link: first.value.link, keySpace: settings.keySpace, marker: marker, seen: parts.seenRevision,
-                refusals: parts.refusals, listener: listener, logger: logger)
+                refusals: parts.refusals, gate: RedisGate(refusing: settings.refusedRedisRisks),
+                countsOverDays: { activePolicy.policies.effective.countsOverDays }, listener: listener, logger: logger)
         }.get()
     }
 }

@@ -49,6 +49,6 @@ import TollgateTestSupport
         ])
     func settings(info: String, save: String, warnings: Int) {
         let saving = RedisReply.array([.bulk(ByteBuffer(string: "save")), .bulk(ByteBuffer(string: save))])
-        #expect(RedisServerSettings(info: info, saving: saving).warnings.count == warnings)
+        #expect(RedisServerSettings(info: info, saving: saving).findings.count == warnings)
     }
 }

@@ -12,6 +12,7 @@ package final class AccessReloader: Service {
     private let access: ActiveAccess
     private let state: ReloadedFile
     private let watch: FileWatch
+    private let refusesExposure: Bool
     private let logger: Logger
 
     /// Creates a reloader. Returns nil for access without a file.
@@ -19,11 +20,13 @@ package final class AccessReloader: Service {
     /// - Parameters:
     ///   - access: The access, as it was read from the file at startup.
     ///   - state: The state for STATUS.
+    ///   - refusesExposure: Whether a file with a secret to which every user of the host has access is bad.
     ///   - interval: The interval of checks for a change.
     ///   - quietPeriod: The time for which the files have to be unchanged before they are read, and the pause after a
     ///     failed attempt.
     package init?(
-        _ access: ActiveAccess, state: ReloadedFile, interval: Duration = .milliseconds(250),
+        _ access: ActiveAccess, state: ReloadedFile, refusesExposure: Bool = false,
+        interval: Duration = .milliseconds(250),
         settling quietPeriod: Duration = .seconds(1), logger: Logger
     ) {
         files = access.settings.files
@@ -31,6 +34,7 @@ package final class AccessReloader: Service {
         self.path = path
         self.access = access
         self.state = state
+        self.refusesExposure = refusesExposure
         watch = FileWatch(interval: interval, settling: quietPeriod)
         self.logger = logger
         state.wasLoaded(path)
@@ -49,6 +53,8 @@ package final class AccessReloader: Service {
     private func watchFiles() async {
         await watch.run(files: files) { () async throws(OperatorError) in
             let new = try await AccessFile(path: path).read()
+            let exposures = new.secretFiles.lazy.compactMap { TextFile(path: $0).exposure(named: "--admin-access") }
+            if refusesExposure, let error = exposures.first { throw error }
             return (new, new.files)
         } install: { new, isRequested in
             let hadFailed = state.state.error != nil

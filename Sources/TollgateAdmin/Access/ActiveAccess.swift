@@ -15,6 +15,9 @@ package final class ActiveAccess: Sendable {
             var token: AccessSettings.Token
             var secret: [UInt8]
             var grant: Grant
+
+            /// The bearer.
+            var identity: Identity { Identity(name: token.name, role: token.role, grant: grant) }
         }
 
         var settings: AccessSettings

@@ -6,12 +6,15 @@ package struct AdminToken: Sendable {
     package var path: String
     package var text: String
 
+    /// The path of the token in a folder.
+    package static func path(inFolder folder: String) -> String { "\(folder)/admin-token" }
+
     /// Returns the token in a folder, which is created if it does not exist. An existing token is reused, so that its
     /// users keep access.
     ///
     /// - Throws: `OperatorError` if it cannot be created or read, or if others can read it.
     package static func make(inFolder folder: String) throws(OperatorError) -> AdminToken {
-        let path = "\(folder)/admin-token"
+        let path = path(inFolder: folder)
         if let text = try read(path) { return AdminToken(path: path, text: text) }
         try write(RandomToken.hexadecimal(), to: path, inFolder: folder)
         // Another sidecar may have created the file first.

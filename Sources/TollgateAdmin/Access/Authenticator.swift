@@ -55,7 +55,7 @@ final class Authenticator: Sendable {
         var found: ActiveAccess.Snapshot.Token?
         // Compares all tokens, so that the duration reveals nothing about which one matches.
         for token in snapshot.tokens where ConstantTime.areEqual(bytes, token.secret) { found = token }
-        if let found { return Identity(name: found.token.name, role: found.token.role, grant: found.grant) }
+        if let found { return found.identity }
         guard let verifier = snapshot.verifier, TokenVerifier.isJWT(token) else { return nil }
         return await verifier.identity(of: token)
     }

@@ -27,12 +27,14 @@ final class SignInCodes: Sendable {
     }
 
     /// Creates a code of 256 random bits that signs in the identity.
-    func make(for identity: Identity) -> String {
+    ///
+    /// - Parameter lifetime: The time until the code expires; nil for that of all codes.
+    func make(for identity: Identity, lifetime: Duration? = nil) -> String {
         let text = RandomToken.hexadecimal()
         codes.withLock { codes in
             let own = codes.indices.filter { codes[$0].identity.name == identity.name }
             if own.count >= Self.maxCodesOfUser, let first = own.first { codes.remove(at: first) }
-            codes.append(Code(text: text, identity: identity, expiresAt: .now + lifetime))
+            codes.append(Code(text: text, identity: identity, expiresAt: .now + (lifetime ?? self.lifetime)))
             codes.removeFirst(max(codes.count - Self.maxCodes, 0))
         }
         return text

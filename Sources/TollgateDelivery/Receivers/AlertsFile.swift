@@ -12,6 +12,8 @@ package struct AlertsFile: Sendable {
         package var receivers: [AlertReceiver]
         /// The paths of the files that this one names: URLs and secrets.
         package var namedFiles: [String]
+        /// The paths of those files that contain secrets.
+        package var secretFiles: [String]
         /// Sentences for the log.
         package var warnings: [String]
     }
@@ -51,7 +53,9 @@ package struct AlertsFile: Sendable {
             warnings.append(
                 "--alerts \(file.path): receivers: [] lists no receiver: alerts are not delivered, not even to the log")
         }
-        return Contents(path: file.path, receivers: parsed.receivers, namedFiles: namedFiles, warnings: warnings)
+        return Contents(
+            path: file.path, receivers: parsed.receivers, namedFiles: namedFiles, secretFiles: files.map(\.path),
+            warnings: warnings)
     }
 }
 

@@ -43,21 +43,25 @@ package final class ClientTokenReloader: Service {
     private let contents: ClientTokenFile.Contents
     private let sidecar: Sidecar
     private let watch: FileWatch
+    private let refusesExposure: Bool
     private let logger: Logger
 
     /// - Parameters:
     ///   - contents: The file as it was read at startup.
     ///   - sidecar: The sidecar whose token is replaced.
+    ///   - refusesExposure: Whether a file with a secret to which every user of the host has access is bad.
     ///   - interval: The interval of checks for a change.
     ///   - quietPeriod: The time for which the file has to be unchanged before it is read, and the pause after a failed
     ///     attempt.
     package init(
-        contents: ClientTokenFile.Contents, sidecar: Sidecar, interval: Duration = .milliseconds(250),
+        contents: ClientTokenFile.Contents, sidecar: Sidecar, refusesExposure: Bool = false,
+        interval: Duration = .milliseconds(250),
         settling quietPeriod: Duration = .seconds(1), logger: Logger
     ) {
         self.contents = contents
         self.sidecar = sidecar
         watch = FileWatch(interval: interval, settling: quietPeriod)
+        self.refusesExposure = refusesExposure
         self.logger = logger
         sidecar.tokenFile.wasLoaded(contents.file.path)
     }
@@ -77,6 +81,7 @@ package final class ClientTokenReloader: Service {
         var token = contents.token
         await watch.run(files: [contents.file]) { () throws(OperatorError) in
             let new = try ClientTokenFile(path: path).read()
+            if refusesExposure, let error = TextFile(path: path).exposure(named: "--token-file") { throw error }
             return (new, [new.file])
         } install: { new, isRequested in
             let hadFailed = sidecar.tokenFile.state.error != nil

@@ -2,7 +2,7 @@ package import Logging
 import ServiceLifecycle
 import Synchronization
 import TollgateCore
-import TollgatePolicy
+package import TollgatePolicy
 import UnixSignals
 
 /// Reloads the policy file on SIGHUP and when it has changed, once it has been unchanged for a while: a file that is
@@ -14,6 +14,7 @@ package struct PolicyReloader: Service {
     private let interval: Duration
     private let quietPeriod: Duration
     private let reloadsOnHangUp: Bool
+    private let refusal: @Sendable (Policy) -> String?
     private let onHangUp: @Sendable () -> Void
     private let logger: Logger
 
@@ -21,12 +22,13 @@ package struct PolicyReloader: Service {
     ///   - interval: The interval of checks for a change.
     ///   - quietPeriod: The time for which the file has to be unchanged before it is read, and the pause after a failed
     ///     attempt.
+    ///   - refusal: Returns why a valid policy is not taken; nil to take it.
     ///   - reloadsOnHangUp: Whether SIGHUP requests a reload. Otherwise the signal is left alone.
     ///   - onHangUp: Called on SIGHUP, for other files, if it requests a reload.
     package init(
         file: PolicyFile, policy: ActivePolicy, interval: Duration = .milliseconds(250),
         settling quietPeriod: Duration = .seconds(1), reloadsOnHangUp: Bool = true, logger: Logger,
-        onHangUp: @escaping @Sendable () -> Void = {}
+        refusal: @escaping @Sendable (Policy) -> String? = { _ in nil }, onHangUp: @escaping @Sendable () -> Void = {}
     ) {
         self.file = file
         self.policy = policy
@@ -34,6 +36,7 @@ package struct PolicyReloader: Service {
         self.quietPeriod = quietPeriod
         self.reloadsOnHangUp = reloadsOnHangUp
         self.logger = logger
+        self.refusal = refusal
         self.onHangUp = onHangUp
     }
 
@@ -75,7 +78,7 @@ package struct PolicyReloader: Service {
         do {
             let new = try file.load()
             guard file.stamp == stamp else { return false }
-            if let sentence = fixedSettingsChanged(in: new) {
+            if let sentence = fixedSettingsChanged(in: new) ?? refusal(new) {
                 if policy.reloadFailed(sentence) { report(sentence) }
                 return true
             }

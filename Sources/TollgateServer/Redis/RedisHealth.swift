@@ -27,7 +27,7 @@ final class RedisHealth {
     private let link: RedisLink
     private let keySpace: KeySpace
     private let logger: Logger
-    private let refusals: RedisRefusals
+    private let writeRefusals: RedisRefusals
     private let seen: SeenRevision
     /// The last marker that this sidecar, or its predecessor on the same data folder, has seen.
     private var marker: RunMarker
@@ -36,21 +36,31 @@ final class RedisHealth {
 
     /// The settings that can cause data loss, as sentences.
     private(set) var warnings: [String] = []
+    private var gate: RedisGate
+    /// Whether the policy counts over days or longer.
+    private let countsOverDays: () -> Bool
+    /// The settings for which the sidecar is not ready, as sentences.
+    var refusals: [String] { gate.reasons }
     /// The number of detected data losses, and the time of the last one.
     private(set) var dataLosses = 0
     private(set) var lastDataLoss: Date?
     private let listener: Listener
 
-    /// - Parameter marker: The last marker that was seen before.
+    /// - Parameters:
+    ///   - marker: The last marker that was seen before.
+    ///   - gate: The settings for which the sidecar is not ready.
+    ///   - countsOverDays: Whether the policy counts over days or longer now.
     init(
         link: RedisLink, keySpace: KeySpace, marker: RunMarker, seen: SeenRevision, refusals: RedisRefusals,
-        listener: Listener, logger: Logger
+        gate: RedisGate, countsOverDays: @escaping () -> Bool, listener: Listener, logger: Logger
     ) {
         self.link = link
         self.keySpace = keySpace
         self.marker = marker
         self.seen = seen
-        self.refusals = refusals
+        writeRefusals = refusals
+        self.gate = gate
+        self.countsOverDays = countsOverDays
         self.listener = listener
         self.logger = logger
     }
@@ -59,13 +69,17 @@ final class RedisHealth {
     func check() {
         timer?.cancel()
         guard link.isReady else { return }
-        let interval = refusals.state == nil ? Self.interval : Self.shortInterval
+        let interval = writeRefusals.state == nil ? Self.interval : Self.shortInterval
         timer = link.eventLoop.assumeIsolated().scheduleTask(in: interval) { self.check() }
         checkData()
         ask("CONFIG", "GET", "save") { saving in
             self.ask("INFO") { info in
-                guard case .bulk(let text) = info else { return }
-                self.judge(RedisServerSettings(info: String(buffer: text), saving: saving))
+                guard case .bulk(let text) = info else {
+                    return self.pass([.unchecked])
+                }
+                let findings = RedisServerSettings(info: String(buffer: text), saving: saving).findings
+                self.judge(findings.map(\.sentence))
+                self.pass(findings)
             }
         }
     }
@@ -90,7 +104,7 @@ final class RedisHealth {
         link.call(RunMarker.function, arguments) { result in
             self.isCheckingData = false
             switch result {
-            case .success(.error(let sentence)): self.refusals.met(sentence)
+            case .success(.error(let sentence)): self.writeRefusals.met(sentence)
             case .success(let reply): self.take(reply)
             case .failure: break
             }
@@ -101,7 +115,7 @@ final class RedisHealth {
         let before = marker
         guard let (finding, revision, hasOurLayout) = marker.take(reply) else { return }
         guard hasOurLayout else { return listener.onOtherLayout() }
-        refusals.wrote()
+        writeRefusals.wrote()
         if revision > 0 { seen.note(revision) }
         listener.onMarker(marker)
         guard finding.isLoss else { return }
@@ -117,12 +131,25 @@ final class RedisHealth {
 
     // MARK: - Settings
 
-    private func judge(_ settings: RedisServerSettings) {
-        let found = settings.warnings
+    private func judge(_ found: [String]) {
         for warning in found where !warnings.contains(warning) {
             logger.warning("\(warning)", metadata: ["address": "\(link.address)"])
         }
         warnings = found
+    }
+
+    /// Decides whether the sidecar can be ready with these settings, and logs a change.
+    private func pass(_ findings: [RedisRisk.Finding]) {
+        switch gate.take(findings, matters: countsOverDays()) {
+        case .none: break
+        case .refused(let sentences):
+            for sentence in sentences {
+                logger.error("not ready: \(sentence)", metadata: ["address": "\(link.address)"])
+            }
+        case .mended:
+            logger.notice(
+                "Redis has the settings that --profile prod requires", metadata: ["address": "\(link.address)"])
+        }
     }
 
     private func ask(_ words: String..., completion: @escaping (RedisReply) -> Void) {

@@ -18,9 +18,11 @@ struct RedisServerSettings {
         }
     }
 
-    /// Warnings for the operator.
-    var warnings: [String] {
-        [eviction, persistence, role].compactMap(\.self)
+    /// The settings that can lose counters, each with a warning for the operator.
+    var findings: [RedisRisk.Finding] {
+        [(RedisRisk.eviction, eviction), (.persistence, persistence), (.replica, role)].compactMap { risk, sentence in
+            sentence.map { RedisRisk.Finding(risk: risk, sentence: $0) }
+        }
     }
 
     private var eviction: String? {

@@ -101,12 +101,14 @@ struct InfoReporter: Sendable {
         get async {
             var reasons: [String] = []
             for worker in workers {
-                let (isReady, state) =
-                    (try? await worker.eventLoop.submit {
-                        (worker.value.ledger.isReady, worker.value.ledger.stateDescription)
-                    }.get()) ?? (false, "closed")
+                let part = try? await worker.eventLoop.submit { () -> (Bool, String, [String]) in
+                    let worker = worker.value
+                    return (worker.ledger.isReady, worker.ledger.stateDescription, worker.health?.refusals ?? [])
+                }.get()
+                let (isReady, state, refusals) = part ?? (false, "closed", [])
                 let reason = "no connection to Redis: \(state)"
                 if !isReady, !reasons.contains(reason) { reasons.append(reason) }
+                if isReady { reasons += refusals }
             }
             if let refusal = refusals.state?.refusal { reasons.append("Redis refuses writes: \(refusal.sentence)") }
             if reasons.isEmpty, policy.stored == nil {

@@ -46,7 +46,7 @@ package final class LogThreshold: Sendable {
     @discardableResult
     package func set(_ level: Logger.Level, for duration: Duration?, logger: Logger) -> (before: State, after: State) {
         let until = duration.map { Date.now + TimeInterval($0.components.seconds) }
-        let (before, after) = setting.withLock { setting in
+        return setting.withLock { setting in
             let before = State(
                 level: self.level, until: setting.until, nextLevel: setting.until == nil ? nil : setting.lasting)
             setting.ending?.cancel()
@@ -60,30 +60,31 @@ package final class LogThreshold: Sendable {
             } else {
                 setting.lasting = level
             }
-            current.store(Self.number(of: level), ordering: .relaxed)
-            return (before, State(level: level, until: until, nextLevel: until == nil ? nil : setting.lasting))
+            let after = State(level: level, until: until, nextLevel: until == nil ? nil : setting.lasting)
+            change(to: after, logger)
+            return (before, after)
         }
-        Self.log(after, logger)
-        return (before, after)
     }
 
     /// Sets the lasting level, unless another change has come first.
     private func end(_ logger: Logger) {
-        let ended: State? = setting.withLock { setting in
-            guard !Task.isCancelled, setting.until != nil else { return nil }
+        setting.withLock { setting in
+            guard !Task.isCancelled, setting.until != nil else { return }
             setting.until = nil
             setting.ending = nil
-            current.store(Self.number(of: setting.lasting), ordering: .relaxed)
-            return State(level: setting.lasting)
+            change(to: State(level: setting.lasting), logger)
         }
-        if let ended { Self.log(ended, logger) }
     }
 
-    /// Logs a level at a level that is logged.
-    private static func log(_ state: State, _ logger: Logger) {
+    /// Changes the level, and logs that by the lower one of both levels. Within the lock, so that the lines have the order
+    /// of the changes.
+    private func change(to state: State, _ logger: Logger) {
         var metadata: Logger.Metadata = ["level": "\(state.level)"]
         metadata["until"] = state.until.map { "\($0.ISO8601Format())" }
-        logger.log(level: max(.notice, state.level), "log level changed", metadata: metadata)
+        let isLowered = state.level < level
+        if isLowered { current.store(Self.number(of: state.level), ordering: .relaxed) }
+        logger.notice("log level changed", metadata: metadata)
+        current.store(Self.number(of: state.level), ordering: .relaxed)
     }
 
     private static func number(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }

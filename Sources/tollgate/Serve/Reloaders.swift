@@ -17,14 +17,23 @@ struct Reloaders {
         _ settings: Settings, policyFile: PolicyFile, prices: PriceSource?, access: ActiveAccess?,
         reloadsOnHangUp: Bool, of sidecar: Sidecar, logger: Logger
     ) {
+        let isStrict = settings.profile.refuses(.readableSecrets)
         let receivers = settings.alerts.map {
-            ReceiverReloader(contents: $0, receivers: sidecar.receivers, logger: logger)
+            ReceiverReloader(
+                contents: $0, receivers: sidecar.receivers, refusesExposure: isStrict, logger: logger)
         }
         let prices = prices.map { PriceReloader(source: $0, policy: sidecar.activePolicy, logger: logger) }
-        let token = settings.tokenFile.map { ClientTokenReloader(contents: $0, sidecar: sidecar, logger: logger) }
-        let access = access.flatMap { AccessReloader($0, state: sidecar.accessFile, logger: logger) }
+        let token = settings.tokenFile.map {
+            ClientTokenReloader(
+                contents: $0, sidecar: sidecar, refusesExposure: isStrict, logger: logger)
+        }
+        let access = access.flatMap {
+            AccessReloader(
+                $0, state: sidecar.accessFile, refusesExposure: isStrict, logger: logger)
+        }
         let policy = PolicyReloader(
             file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger,
+            refusal: { Self.refusal(of: $0, settings.profile) },
             onHangUp: {
                 receivers?.reload()
                 prices?.reload()
@@ -36,5 +45,12 @@ struct Reloaders {
         if let receivers { services.append(receivers) }
         if let token { services.append(token) }
         if let access { services.append(access) }
+    }
+
+    /// Returns why the profile does not take a policy, with which a restart would fail; nil if it does.
+    private static func refusal(of policy: Policy, _ profile: ProfileSettings) -> String? {
+        guard profile.refuses(.policyWarnings), !policy.warnings.isEmpty else { return nil }
+        let warnings = policy.warnings.map(\.description).joined(separator: "\n")
+        return "\(warnings)\n--profile prod refuses a policy with warnings (or --allow policy-warnings)"
     }
 }

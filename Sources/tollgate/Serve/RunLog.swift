@@ -64,6 +64,8 @@ struct StartReport: Service {
     let hasAdmin: Bool
     let policyFile: String
     let runLog: RunLog
+    /// Returns the text for standard error, beside the log; nil for none.
+    var guide: @Sendable () -> String? = { nil }
 
     func run() async {
         await cancelWhenGracefulShutdown {
@@ -71,6 +73,7 @@ struct StartReport: Service {
             guard isListening else { return }
             ServiceManager.notifyReady()
             runLog.started(await metadata())
+            if let text = guide() { StandardError.prompt(text) }
         }
         // The end of a service would stop the sidecar.
         try? await gracefulShutdown()

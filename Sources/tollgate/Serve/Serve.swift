@@ -28,6 +28,7 @@ struct Serve: AsyncParsableCommand {
         for warning in settings.warnings { logger.warning("\(warning)") }
         let file = PolicyFile(path: settings.policyPath)
         let policy = try load(file)
+        try StartCheck(settings: settings, policy: policy).run()
         for warning in policy.warnings { logger.warning("\(warning)") }
         let prices = try settings.pricePath.map { try PriceSource(path: $0, for: policy) }
 

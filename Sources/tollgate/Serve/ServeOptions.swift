@@ -104,6 +104,17 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The format of log lines: text or json. (default: text)", valueName: "format"))
     var logFormat: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "dev prints links and commands at the start; prod refuses risky settings. (default: neither)",
+            valueName: "profile"))
+    var profile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A name of what prod refuses, to allow it; may be repeated. The refusal has the name.", valueName: "name"))
+    var allow: [String] = []
+
     @Option(help: ArgumentHelp("The settings file, in YAML: the options' names without the dashes.", valueName: "file"))
     var config: String?
 
@@ -116,11 +127,12 @@ struct ServeOptions: ParsableArguments {
             "deadline": deadline, "idle-timeout": idleTimeout, "max-connections": maxConnections,
             "token-file": tokenFile, "admin": admin, "admin-access": adminAccess, "alerts": alerts,
             "metrics": metrics, "metrics-max-scopes": metricsMaxScopes,
-            "log-level": logLevel, "log-format": logFormat,
+            "log-level": logLevel, "log-format": logFormat, "profile": profile,
         ].compactMapValues { $0 }
         if !listen.isEmpty { given["listen"] = listen.joined(separator: ",") }
         if !adminHost.isEmpty { given["admin-host"] = adminHost.joined(separator: ",") }
         if !metricsScopes.isEmpty { given["metrics-scopes"] = metricsScopes.joined(separator: ",") }
+        if !allow.isEmpty { given["allow"] = allow.joined(separator: ",") }
         return given
     }
 
@@ -129,9 +141,9 @@ struct ServeOptions: ParsableArguments {
         "policy", "prices", "listen", "redis", "data", "namespace", "partitions", "workers", "deadline", "idle-timeout",
         "max-connections",
         "token-file", "admin", "admin-host", "admin-access", "metrics", "metrics-scopes",
-        "metrics-max-scopes", "alerts", "log-level", "log-format",
+        "metrics-max-scopes", "alerts", "log-level", "log-format", "profile", "allow",
     ]
 
     /// The names that may have lists in the settings file.
-    static let listNames: Set = ["listen", "admin-host", "metrics-scopes"]
+    static let listNames: Set = ["listen", "admin-host", "metrics-scopes", "allow"]
 }

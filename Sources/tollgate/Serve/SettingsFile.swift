@@ -3,7 +3,8 @@ import TollgateCore
 import TollgatePolicy
 import TollgateServer
 
-/// The file of `--config`: a YAML map of option names to values. `listen` and `admin-host` may be lists.
+/// The file of `--config`: a YAML map of option names to values. `listen`, `admin-host` and
+/// `allow` may be lists.
 enum SettingsFile {
     /// Reads the file. Throws an error that names the file and the key.
     static func read(_ path: String) throws -> [String: String] {

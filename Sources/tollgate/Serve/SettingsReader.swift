@@ -32,16 +32,21 @@ struct Settings {
     var tokenFile: ClientTokenFile.Contents?
     var logLevel: Logger.Level
     var logFormat: LogFormat
+    /// The profile, and what it allows.
+    var profile: ProfileSettings
+    /// The settings file, if it contains the password of Redis.
+    var secretSettingsFile: String?
     /// Warnings for the log.
     var warnings: [String]
-    private var server: ServerSettings
+    private(set) var server: ServerSettings
 
     init(
         policyPath: String, pricePath: String?, dataFolder: String, redis: RedisAddress?,
         adminAddress: ListenAddress?, adminHosts: [String], adminAccess: AccessSettings?,
-        metricsAddress: ListenAddress?, scopeGauges: ScopeGaugeSettings, alerts: AlertsFile.Contents?, tokenFile: ClientTokenFile.Contents?,
+        metricsAddress: ListenAddress?, scopeGauges: ScopeGaugeSettings, alerts: AlertsFile.Contents?,
+        tokenFile: ClientTokenFile.Contents?,
         logLevel: Logger.Level,
-        logFormat: LogFormat,
+        logFormat: LogFormat, profile: ProfileSettings, secretSettingsFile: String?,
         warnings: [String],
         server: ServerSettings
     ) {
@@ -58,8 +63,18 @@ struct Settings {
         self.tokenFile = tokenFile
         self.logLevel = logLevel
         self.logFormat = logFormat
+        self.profile = profile
+        self.secretSettingsFile = secretSettingsFile
         self.warnings = warnings
         self.server = server
+    }
+
+    /// The files that contain secrets, each with the name of its option.
+    var secretFiles: [(name: String, path: String)] {
+        [("--config", secretSettingsFile), ("--token-file", tokenFile?.file.path)].compactMap { name, path in
+            path.map { (name, $0) }
+        } + (adminAccess?.secretFiles ?? []).map { ("--admin-access", $0) }
+            + (alerts?.secretFiles ?? []).map { ("--alerts", $0) }
     }
 
     /// Throws an error if another process listens on a port of this sidecar.
@@ -72,6 +87,7 @@ struct Settings {
     func server(redis: RedisAddress) -> ServerSettings {
         var settings = server
         settings.redis = redis
+        settings.refusedRedisRisks = profile.refusedRedisRisks
         settings.journalPath = dataFolder + "/journal.sqlite"
         return settings
     }
@@ -90,10 +106,11 @@ struct SettingsReader {
         try EnvironmentNames.check(ProcessInfo.processInfo.environment.keys)
         let environment = EnvironmentVariablesProvider().prefixKeys(with: "tollgate")
         let file = options.config ?? ConfigReader(provider: environment).string(forKey: "config")
+        let fileSettings = try file.map(SettingsFile.read) ?? [:]
         let reader = ConfigReader(providers: [
             InMemoryProvider(name: "flags", values: Self.values(options.given)),
             environment,
-            InMemoryProvider(name: "file", values: Self.values(try file.map(SettingsFile.read) ?? [:])),
+            InMemoryProvider(name: "file", values: Self.values(fileSettings)),
         ])
         let redis = try reader.string(forKey: "redis").map { try RedisAddress($0) }
         var server = ServerSettings(
@@ -110,6 +127,10 @@ struct SettingsReader {
         let tokenFile = try reader.string(forKey: "token-file").map { try ClientTokenFile(path: $0).read() }
         server.token = try tokenFile?.token ?? tokenOfEnvironment()
         try server.validate()
+        let hasPassword = (try? fileSettings["redis"].map { try RedisAddress($0) })?.password != nil
+        let profile = try ProfileSettings(
+            oneOf(Profile.allCases, reader, "profile"),
+            allowing: reader.string(forKey: "allow")?.split(separator: ",").map(String.init) ?? [])
         let adminAddress = try AdminSettings.address(
             parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380", .admin)
         let metricsAddress = try AdminSettings.address(parsing: reader.string(forKey: "metrics") ?? "off", .metrics)
@@ -125,7 +146,8 @@ struct SettingsReader {
             alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() },
             tokenFile: tokenFile,
             logLevel: try oneOf(Logger.Level.allCases, reader, "log-level") ?? .info,
-            logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text,
+            logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text, profile: profile,
+            secretSettingsFile: hasPassword ? file : nil,
             warnings: [tokenFile?.warning].compactMap(\.self),
             server: server)
     }

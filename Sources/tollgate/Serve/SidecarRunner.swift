@@ -54,7 +54,8 @@ struct SidecarRunner: Service {
             prices: prices, receivers: receivers, logLevel: threshold, logger: logger)
         let metrics = metricsSettings(admin)
         let reloaders = Reloaders(
-            settings, policyFile: policyFile, prices: prices, access: (admin ?? metrics)?.access, reloadsOnHangUp: reloadsOnHangUp,
+            settings, policyFile: policyFile, prices: prices, access: (admin ?? metrics)?.access,
+            reloadsOnHangUp: reloadsOnHangUp,
             of: sidecar, logger: logger)
         let delivery = AlertDelivery(receivers: receivers, sidecar: .init(sidecar, serverSettings), logger: logger)
         for warning in settings.alerts?.warnings ?? [] { logger.warning("\(warning)") }
@@ -65,15 +66,16 @@ struct SidecarRunner: Service {
             store: sidecar.stores.accounts, policy: { Self.accountPolicy(of: sidecar) }, sidecar: sidecar.name,
             version: Version.current, drift: drift, readings: sidecar.accountReadings,
             onFigures: { sidecar.reviewAlerts(of: $0) }, logger: logger)
-        let startReport = StartReport(
-            sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog)
-        var services: [any Service] = first + [sidecar] + reloaders.services + [delivery, accounts, startReport]
-        if let admin {
-            services.append(
-                AdminServer(
-                    settings: admin, server: sidecar, policyFile: policyFile.path,
-                    testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages }))
+        let adminServer = admin.map {
+            AdminServer(
+                settings: $0, server: sidecar, policyFile: policyFile.path,
+                testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages })
         }
+        let startReport = StartReport(
+            sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog,
+            guide: { guide(to: sidecar, adminServer) })
+        var services: [any Service] = first + [sidecar] + reloaders.services + [delivery, accounts, startReport]
+        if let adminServer { services.append(adminServer) }
         if let metrics {
             services.append(
                 AdminServer(metrics: metrics, server: sidecar, policyFile: policyFile.path, logger: logger))
@@ -89,6 +91,22 @@ struct SidecarRunner: Service {
 }
 
 extension SidecarRunner {
+    /// The minutes for which the link of the profile `dev` is valid.
+    private static let linkMinutes: Int64 = 10
+
+    /// The text of the profile `dev`; nil for other profiles.
+    private func guide(to sidecar: Sidecar, _ admin: AdminServer?) -> String? {
+        guard settings.profile.profile == .dev else { return nil }
+        let token: DevGuide.ClientToken? =
+            settings.tokenFile.map { .file($0.file.path) } ?? (settings.server.token == nil ? nil : .environment)
+        let path = admin?.signInPath(for: .seconds(Self.linkMinutes * 60))
+        return DevGuide(
+            clients: sidecar.addresses.line, token: token, admin: sidecar.addresses.admin,
+            adminTokenFile: settings.adminAccess == nil ? AdminToken.path(inFolder: settings.dataFolder) : nil,
+            link: path.map { ($0, Self.linkMinutes) }
+        ).text
+    }
+
     /// The policy whose accounts are read; empty until it is known which of them administrators have replaced.
     private static func accountPolicy(of sidecar: Sidecar) -> Policy {
         let policy = sidecar.policies.effective

@@ -119,17 +119,7 @@ struct ScopeListing: Encodable {
 
         init(_ listed: ListedKey, _ client: [String]) {
             (key, type, content) = (listed.key, listed.type, listed.content)
-            command = (client + listed.command).map(Self.quoted).joined(separator: " ")
-        }
-
-        private static func quoted(_ word: String) -> String {
-            let isPlain = word.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-                default: "_.-:+/@=,".utf8.contains(byte)
-                }
-            }
-            return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
+            command = (client + listed.command).map(ShellWord.quoted).joined(separator: " ")
         }
     }
 
