@@ -20,7 +20,7 @@ import TollgateTestSupport
         let dump = try JSONDecoder().decode(Dump.self, from: Data(help.output.utf8))
         let commands = dump.command.subcommands?.flatMap { $0.paths() } ?? []
         #expect(commands.count > 50)
-        let titles = lines.filter { $0.hasPrefix(".SS ") }.map { String($0.dropFirst(4)) }
+        let titles = lines.filter { $0.hasPrefix(".SS ") }.map { String($0.dropFirst(4)).replacing("\\-", with: "-") }
         #expect(titles == commands)
 
         let set = try #require(manual.output.components(separatedBy: "\n.SS ").first { $0.hasPrefix("limit set\n") })
