@@ -100,7 +100,8 @@ package final class Sidecar: Service {
                 linkLog: parts.linkLog, logger: logger)
         }.get()
         peers = PolicyPeers(
-            interval: settings.peerInterval, store: stores.policy, policy: activePolicy, logger: logger)
+            interval: settings.peerInterval, store: stores.policy, policy: activePolicy,
+            addresses: addresses, logger: logger)
         recovery = RedisRecovery(
             workers: workers, connections: connections, watcher: watcher,
             author: Author(name: "tollgate", address: peers.name), namespace: settings.namespace)
@@ -190,6 +191,7 @@ package final class Sidecar: Service {
         for worker in workers {
             try? await worker.eventLoop.flatSubmit { worker.value.shutdown() }.get()
         }
+        await peers.leave()
         await services.stop()
         await markerFile?.close()
         try? await group.shutdownGracefully()

@@ -5,8 +5,8 @@ import Synchronization
 import TollgateLedger
 import TollgateStores
 
-/// Compares the policy file of a sidecar with those of the others on the same Redis and namespace, at intervals. Warns
-/// once about each sidecar with a different policy: the same request would be answered in two ways.
+/// Announces a sidecar to the others on the same Redis and namespace, and compares its policy file with theirs, at
+/// intervals. Warns once about each sidecar with a different policy: the same request would be answered in two ways.
 ///
 /// Usable from any thread.
 final class PolicyPeers: Service {
@@ -15,7 +15,14 @@ final class PolicyPeers: Service {
 
     /// The pause after a failed attempt, as before there is a connection.
     private static let shortInterval = Duration.seconds(1)
+    /// The time that ``leave()`` waits for Redis.
+    private static let maxFarewell = Duration.seconds(1)
 
+    private let startedAt = Int64(Date.now.timeIntervalSince1970 * 1_000)
+    private let addresses: ListeningAddresses
+    /// One announcement, or the farewell, at a time.
+    private let turns = Turns()
+    private let hasLeft = Atomic(false)
     private let id = String(UInt64.random(in: .min ... .max), radix: 16)
     private let interval: Duration
     private let store: PolicyStore
@@ -23,7 +30,10 @@ final class PolicyPeers: Service {
     private let logger: Logger
     private let differences = Mutex(PolicyDifferences())
 
-    init(interval: Duration, store: PolicyStore, policy: ActivePolicy, logger: Logger) {
+    init(
+        interval: Duration, store: PolicyStore, policy: ActivePolicy, addresses: ListeningAddresses, logger: Logger
+    ) {
+        self.addresses = addresses
         self.interval = interval
         self.store = store
         self.policy = policy
@@ -41,14 +51,36 @@ final class PolicyPeers: Service {
         }
     }
 
+    /// Removes the announcement, so that a sidecar that ends in order is not listed any more. Waits at most a second.
+    func leave() async {
+        guard !hasLeft.exchange(true, ordering: .relaxed) else { return }
+        // The calls cannot be cancelled, so the rest of a late one is left behind.
+        let ended = AsyncStream.makeStream(of: Void.self)
+        Task.detached {
+            await self.turns.next { try? await self.store.sidecars.withdraw(self.id) }
+            ended.continuation.finish()
+        }
+        Task.detached {
+            try? await Task.sleep(for: Self.maxFarewell)
+            ended.continuation.finish()
+        }
+        for await _ in ended.stream {}
+    }
+
     /// The names of the sidecars with a different policy, sorted.
     var others: [String] { differences.withLock { $0.confirmed.sorted() } }
 
     /// Returns whether Redis could be asked. The links log errors themselves.
     private func compare() async -> Bool {
         let digest = policy.digest
-        let me = AnnouncedSidecar(id: id, name: name, digest: digest)
-        guard let peers = try? await store.sidecars.announce(me) else { return false }
+        let details = AnnouncedSidecar.Details(
+            version: Version.current, startedAt: startedAt,
+            listen: addresses.line.map(\.description).joined(separator: ","))
+        let me = AnnouncedSidecar(id: id, name: name, digest: digest, details: details)
+        let found: [AnnouncedSidecar]? = await turns.next {
+            hasLeft.load(ordering: .relaxed) ? nil : try? await store.sidecars.announce(me)
+        }
+        guard let peers = found else { return false }
         let (new, ended) = differences.withLock { $0.take(peers, digest: digest) }
         for peer in new {
             logger.warning(

@@ -26,6 +26,8 @@ package struct PolicyKeys: Sendable {
     var scratch: String { prefix + "scratch" }
     /// Hash of the running sidecars: the digest of the policy file of each.
     var sidecars: String { prefix + "sidecars" }
+    /// Hash of the running sidecars: the version, the start and the addresses of each.
+    var sidecarDetails: String { prefix + "sidecars:details" }
     /// Hash of the function libraries in use: name → the time when a sidecar last noted it, Unix ms.
     var libraries: String { prefix + "libraries" }
     /// Sorted set of the ids of all assignments, including those of users, all with score 0.

@@ -43,7 +43,7 @@ package final class PolicyStore: Sendable {
         self.bounds = bounds
         self.seen = seen
         auditLog = AuditLog(link: link, keys: keys, seen: seen)
-        sidecars = SidecarRegistry(link: link, key: keys.sidecars)
+        sidecars = SidecarRegistry(link: link, keys: keys)
         scopeIndex = ScopeIndex(link: link, keys: keys, unit: keySpace.moneyUnit)
     }
 
