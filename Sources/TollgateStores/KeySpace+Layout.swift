@@ -43,8 +43,9 @@ extension KeySpace {
         }
     }
 
-    /// Returns why the noted layout does not fit. A Redis that refuses writes may have none noted, which is no fault.
-    private func fault(_ noted: RedisReply) -> String? {
+    /// Returns why the noted layout does not fit: the reply to HMGET of `layout` and `partitions` of the marker. A Redis
+    /// that refuses writes may have none noted, which is no fault.
+    package func fault(_ noted: RedisReply) -> String? {
         guard case .array(let values) = noted, values.count == 2, case .bulk(let layout) = values[0],
             case .bulk(let partitions) = values[1]
         else { return nil }

@@ -12,7 +12,8 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.description,
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
-            UsageCommand.self, StatusCommand.self, Ping.self, PolicyCommand.self, PricesCommand.self, KeysCommand.self,
+            UsageCommand.self, StatusCommand.self, DoctorCommand.self, Ping.self,
+            PolicyCommand.self, PricesCommand.self, KeysCommand.self,
             BenchCommand.self,
             VersionCommand.self,
         ],

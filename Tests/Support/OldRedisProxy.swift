@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// A proxy in front of a real Redis that changes its version: the `7` of `redis_version:7…` becomes a `6`. An old Redis
-/// cannot be installed beside the one that other tests need.
+/// cannot be installed beside the one that other tests need. It can also delay replies.
 ///
 /// Usable from any thread; each connection has two threads of its own, which end with it.
 package final class OldRedisProxy: Sendable {
@@ -15,6 +15,7 @@ package final class OldRedisProxy: Sendable {
 
     private struct State {
         var isOld = false
+        var delay = 0.0
         var connections: Set<Int32> = []
     }
 
@@ -56,6 +57,11 @@ package final class OldRedisProxy: Sendable {
         for connection in connections { shutdown(connection, Int32(SHUT_RDWR)) }
     }
 
+    /// Delays each part of the replies from now on.
+    package func delay(seconds: Double) {
+        state.withLock { $0.delay = seconds }
+    }
+
     private func serve(_ client: Int32) {
         let server = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard Self.withAddress(upstream, { connect(server, $0, $1) }) == 0 else {
@@ -78,12 +84,14 @@ package final class OldRedisProxy: Sendable {
             close(server)
         }
         Self.relay(from: client, to: server, { $0 }, end)
-        Self.relay(from: server, to: client, { [weak self] in self?.aged($0) ?? $0 }, end)
+        Self.relay(from: server, to: client, { [weak self] in self?.changed($0) ?? $0 }, end)
     }
 
-    /// The bytes with an old version. The version arrives in one piece.
-    private func aged(_ bytes: [UInt8]) -> [UInt8] {
-        guard state.withLock({ $0.isOld }), let range = bytes.firstRange(of: Array("redis_version:7".utf8)) else {
+    /// The bytes after the delay, and with an old version. The version arrives in one piece.
+    private func changed(_ bytes: [UInt8]) -> [UInt8] {
+        let (isOld, delay) = state.withLock { ($0.isOld, $0.delay) }
+        if delay > 0 { Thread.sleep(forTimeInterval: delay) }
+        guard isOld, let range = bytes.firstRange(of: Array("redis_version:7".utf8)) else {
             return bytes
         }
         var bytes = bytes

@@ -22,6 +22,14 @@ package struct AdminToken: Sendable {
         return AdminToken(path: path, text: text)
     }
 
+    /// Returns the token that a sidecar has generated in a folder; nil if there is none.
+    ///
+    /// - Throws: `OperatorError` if it cannot be read, or if others can read it.
+    package static func existing(inFolder folder: String) throws(OperatorError) -> AdminToken? {
+        let path = "\(folder)/admin-token"
+        return try read(path).map { AdminToken(path: path, text: $0) }
+    }
+
     /// Reads the file. Returns nil if it does not exist.
     private static func read(_ path: String) throws(OperatorError) -> String? {
         let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)

@@ -12,7 +12,7 @@ package import TollgateRedis
 package final class Ledger {
     package static let batchFunction = RedisFunction("batch")
     /// Runs a batch that has only PEEKs while Redis refuses writes.
-    static let peekFunction = RedisFunction("peek")
+    package static let peekFunction = RedisFunction("peek")
     package static let lookupFunction = RedisFunction("policy/lookup")
 
     package let eventLoop: any EventLoop

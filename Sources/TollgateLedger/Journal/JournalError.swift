@@ -45,6 +45,15 @@ extension JournalError {
         }
     }
 
+    /// The error of a file that is not a sound database; nil for other errors.
+    static func ofContent(_ error: any Error, _ path: String) -> JournalError? {
+        switch (error as? DatabaseError)?.resultCode {
+        case .SQLITE_NOTADB?: .unusable(path: path, reason: "the file is not a database")
+        case .SQLITE_CORRUPT?: .unusable(path: path, reason: "the file is damaged")
+        default: nil
+        }
+    }
+
     private static func reason(for error: DatabaseError) -> String {
         switch error.resultCode {
         case .SQLITE_READONLY: "the file is read-only"

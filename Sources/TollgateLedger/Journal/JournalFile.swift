@@ -114,11 +114,8 @@ struct JournalFile: Sendable {
             }
         } catch let error as JournalError {
             throw error
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
-            throw .unusable(path: path, reason: "the file is not a database")
-        } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
-            throw .unusable(path: path, reason: "the file is damaged")
         } catch {
+            if let fault = JournalError.ofContent(error, path) { throw fault }
             // Other errors, such as an unfinished creation, are reported by the first write if they matter.
         }
     }

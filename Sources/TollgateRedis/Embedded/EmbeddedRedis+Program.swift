@@ -15,6 +15,15 @@ extension EmbeddedRedis {
             """)
     }
 
+    /// Finds the program in the folders of `PATH`, and checks its version. Returns its path. Takes at most 10 seconds.
+    ///
+    /// Throws ``RedisError/embedded(_:)`` with a sentence for the operator where there is none that fits.
+    package static func checkProgram() async throws(RedisError) -> String {
+        let program = try findProgram(in: ProcessInfo.processInfo.environment["PATH"] ?? "")
+        try await checkVersion(of: program)
+        return program
+    }
+
     /// Checks the program's version. Throws ``RedisError/embedded(_:)`` with a sentence that names program and version where
     /// it is too old or unknown.
     static func checkVersion(of program: String) async throws(RedisError) {
@@ -76,7 +85,7 @@ extension EmbeddedRedis {
     }
 
     /// Returns the path of the socket in the folder. Throws where it exceeds the system's limit.
-    static func socketPath(in folder: String) throws(RedisError) -> String {
+    package static func socketPath(in folder: String) throws(RedisError) -> String {
         let path = folder + "/redis.sock"
         guard path.utf8.count <= RedisAddress.maxSocketPathLength else {
             throw .embedded(

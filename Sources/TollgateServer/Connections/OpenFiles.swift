@@ -30,7 +30,7 @@ package enum OpenFiles {
     }
 
     /// Returns the number of client connections that fit into a limit once the reserve is subtracted; at least one.
-    static func connections(below limit: Int, eventLoops: Int) -> Int {
+    package static func connections(below limit: Int, eventLoops: Int) -> Int {
         let reserve = fixedReserve + reservePerLoop * eventLoops
         return max(1, limit - min(reserve, limit / 2))
     }

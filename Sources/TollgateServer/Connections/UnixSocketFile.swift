@@ -59,7 +59,8 @@ package struct UnixSocketFile: Sendable {
         unlink(path)
     }
 
-    private static func isAnswered(_ path: String) -> Bool {
+    /// Whether a process accepts connections on a socket.
+    package static func isAnswered(_ path: String) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

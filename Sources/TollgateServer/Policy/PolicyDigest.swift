@@ -1,12 +1,12 @@
 import TollgateCore
-import TollgatePolicy
+package import TollgatePolicy
 import TollgateRedis
 
 /// A short digest that two policies share only if they decide alike. Order, comments and formatting of their files do
 /// not matter. Pure.
-enum PolicyDigest {
+package enum PolicyDigest {
     /// Returns twelve hexadecimal digits.
-    static func text(of policy: Policy) -> String {
+    package static func text(of policy: Policy) -> String {
         String(SHA1.hex(of: (try? CanonicalJSON.text(Canonical(policy))) ?? "").prefix(12))
     }
 

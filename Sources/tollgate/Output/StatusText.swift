@@ -41,7 +41,8 @@ struct StatusText {
 
     // MARK: - Warnings
 
-    private var warnings: [String] {
+    /// The warnings, without those that make the sidecar not ready.
+    var warnings: [String] {
         texts(status["redis"]["health"]["warnings"])
             + [
                 dataLoss,

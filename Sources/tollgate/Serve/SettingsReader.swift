@@ -103,6 +103,19 @@ struct SettingsReader {
 
     /// Reads the settings. Throws an error that names the first invalid option.
     func read() async throws -> Settings {
+        var faults = SettingsFaults(areCollected: false)
+        return try await read(&faults)
+    }
+
+    /// Reads the settings without the files that they name and that cannot be used, whose errors are returned. Throws an
+    /// error about any other invalid option.
+    func readWithFaults() async throws -> (settings: Settings, faults: [SettingsFaults.Fault]) {
+        var faults = SettingsFaults(areCollected: true)
+        let settings = try await read(&faults)
+        return (settings, faults.found)
+    }
+
+    private func read(_ faults: inout SettingsFaults) async throws -> Settings {
         try EnvironmentNames.check(ProcessInfo.processInfo.environment.keys)
         let environment = EnvironmentVariablesProvider().prefixKeys(with: "tollgate")
         let file = options.config ?? ConfigReader(provider: environment).string(forKey: "config")
@@ -124,9 +137,14 @@ struct SettingsReader {
         server.deadline = try duration(reader, "deadline") ?? server.deadline
         server.idleTimeout = try idleTimeout(reader) ?? server.idleTimeout
         server.maxConnections = try number(reader, "max-connections") ?? server.maxConnections
-        let tokenFile = try reader.string(forKey: "token-file").map { try ClientTokenFile(path: $0).read() }
-        server.token = try tokenFile?.token ?? tokenOfEnvironment()
-        try server.validate()
+        let tokenFile = try await faults.collecting("token-file") {
+            try reader.string(forKey: "token-file").map { try ClientTokenFile(path: $0).read() }
+        }
+        server.token = tokenFile?.token
+        if tokenFile == nil {
+            server.token = try await faults.collecting("token-file") { try tokenOfEnvironment() }
+        }
+        if faults.found.isEmpty { try server.validate() }
         let hasPassword = (try? fileSettings["redis"].map { try RedisAddress($0) })?.password != nil
         let profile = try ProfileSettings(
             oneOf(Profile.allCases, reader, "profile"),
@@ -141,9 +159,13 @@ struct SettingsReader {
             redis: redis,
             adminAddress: adminAddress,
             adminHosts: try hosts(reader),
-            adminAccess: try await access(reader, to: adminAddress, metricsAddress),
+            adminAccess: try await faults.collecting("admin-access") {
+                try await access(reader, to: adminAddress, metricsAddress)
+            },
             metricsAddress: metricsAddress, scopeGauges: try scopeGauges(reader),
-            alerts: try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() },
+            alerts: try await faults.collecting("alerts") {
+                try reader.string(forKey: "alerts").map { try AlertsFile(path: $0).read() }
+            },
             tokenFile: tokenFile,
             logLevel: try oneOf(Logger.Level.allCases, reader, "log-level") ?? .info,
             logFormat: try oneOf(LogFormat.allCases, reader, "log-format") ?? .text, profile: profile,
