@@ -35,6 +35,7 @@ package struct AdminAPI: Sendable {
             + AlertRoutes(api: self).routes
             + EventRoutes(api: self).routes + ReservationRoutes(api: self).routes + DeliveryRoutes(api: self).routes
             + PolicyRoutes(api: self).routes + AuditRoutes(api: self).routes + SignInRoutes(api: self).routes
+            + SidecarRoutes(api: self).routes
             + PriceRoutes(api: self).routes + AccountRoutes(api: self).routes + LogLevelRoutes(api: self).routes
             + service
     }

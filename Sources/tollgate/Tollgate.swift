@@ -25,7 +25,7 @@ struct Tollgate: AsyncParsableCommand {
                     OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, AccountCommand.self,
                     Alerts.self,
                     AlertCommand.self, Events.self, Deliveries.self,
-                    ReservationsCommand.self, Audit.self, DashboardCommand.self, LogLevelCommand.self,
+                    ReservationsCommand.self, Audit.self, SidecarsCommand.self, DashboardCommand.self, LogLevelCommand.self,
                 ])
         ]
     )

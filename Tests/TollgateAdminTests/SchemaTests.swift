@@ -94,6 +94,7 @@ struct SchemaTests {
         ("GET", "/v1/reports/drift?account=none", nil), ("GET", "/v1/reports/drift?from=now", nil),
         ("GET", "/v1/reports/top?kind=user&meter=cost&day=2026-11-20", nil),
         ("DELETE", "/v1/scopes/user:alice/override", nil), ("GET", "/v1/audit?limit=3", nil), ("GET", "/v1/audit", nil),
+        ("GET", "/v1/sidecars", nil), ("GET", "/v1/sidecars?limit=1", nil),
         ("GET", "/v1/deliveries", nil), ("POST", "/v1/deliveries/log/test", nil),
         ("POST", "/v1/deliveries/log/retry", nil), ("POST", "/v1/deliveries/none/retry", nil),
         ("GET", "/v1/audit?limit=2", nil), ("POST", "/v1/sign-in-links", nil), ("POST", "/v1/sign-in-links", "{"),

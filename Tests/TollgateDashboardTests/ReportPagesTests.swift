@@ -178,7 +178,8 @@ import TollgateTestSupport
             #expect(page.words.contains("Address unix:///"))
             #expect(page.words.contains("Allowed 1 Denied 0"))
             #expect(page.words.contains("Waiting writes 0"))
-            #expect(page.words.contains("<img src=x onerror=alert(1)>:42 0a1b2c another policy"))
+            #expect(
+                page.words.contains("<img src=x onerror=alert(1)>:42 unknown another version 0a1b2c another policy"))
             page.expectNoMarkup(of: "<img src=x onerror=alert(1)>")
         }
     }

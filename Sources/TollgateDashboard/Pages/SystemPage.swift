@@ -162,6 +162,9 @@ struct SystemPage: Sendable {
 
     // MARK: - Sidecars
 
+    /// The age of an announcement from which its sidecar may have been killed, ms. They are made every five seconds.
+    private static let late: Int64 = 15_000
+
     private func sidecars(_ report: InfoReport) async -> TemplateContext {
         do throws(StoreError) {
             let all = try await pages.admin.server.stores.policy.sidecars.recent()
@@ -170,6 +173,11 @@ struct SystemPage: Sendable {
                     [
                         "id": sidecar.id, "host": sidecar.name, "digest": sidecar.digest,
                         "isOther": sidecar.digest != report.policy.digest,
+                        "version": sidecar.details?.version ?? "unknown",
+                        "isOtherVersion": sidecar.details.map { $0.version != report.version } ?? true,
+                        "listen": sidecar.addresses.joined(separator: ", "),
+                        "age": "\(LocalTime.age(milliseconds: sidecar.age)) ago",
+                        "isLate": sidecar.age >= Self.late,
                     ]
                 }
             ]
