@@ -12,7 +12,7 @@ struct Tollgate: AsyncParsableCommand {
         version: Version.description,
         subcommands: [
             Serve.self, Check.self, Peek.self, Record.self, Refund.self, Reserve.self, Commit.self, Cancel.self,
-            UsageCommand.self, StatusCommand.self, DoctorCommand.self, Ping.self,
+            UsageCommand.self, StatusCommand.self, DoctorCommand.self, UpgradeCheckCommand.self, Ping.self,
             PolicyCommand.self, PricesCommand.self, KeysCommand.self,
             BenchCommand.self,
             VersionCommand.self,
@@ -25,7 +25,8 @@ struct Tollgate: AsyncParsableCommand {
                     OverrideCommand.self, Overrides.self, Reset.self, Who.self, ReportCommand.self, AccountCommand.self,
                     Alerts.self,
                     AlertCommand.self, Events.self, Deliveries.self,
-                    ReservationsCommand.self, Audit.self, SidecarsCommand.self, DashboardCommand.self, LogLevelCommand.self,
+                    ReservationsCommand.self, Audit.self, SidecarsCommand.self, DashboardCommand.self,
+                    LogLevelCommand.self,
                 ])
         ]
     )
