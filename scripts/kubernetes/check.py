@@ -398,14 +398,25 @@ def main():
     import tempfile
 
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--tollgate", help="a tollgate program, for its policy check")
+    arguments.add_argument("--tollgate", help="a tollgate program, which is started with the settings of each overlay")
     arguments = arguments.parse_args()
     folder = ROOT / "deploy/kubernetes"
     with tempfile.TemporaryDirectory() as copy:
         shutil.copytree(folder, f"{copy}/kubernetes")
         errors = check(ROOT, pathlib.Path(copy) / "kubernetes", OPTIONS, print)
-    if arguments.tollgate:
-        subprocess.run([arguments.tollgate, "policy", "check", folder / "components/policy/tollgate.yaml"], check=True)
+    for overlay in OVERLAYS if arguments.tollgate and not errors else []:
+        import start
+
+        resources = build(folder / "overlays" / overlay)
+        if overlay.startswith("prod/"):
+            resources += yaml.safe_load_all((folder / "overlays/prod/secrets.example.yaml").read_text())
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                start.start(pathlib.Path(arguments.tollgate).resolve(), resources, pathlib.Path(place))
+                print(f"ok     {overlay}: starts")
+            except AssertionError as error:
+                log = pathlib.Path(place) / "log"
+                errors.append(f"{overlay}: {error}\n{log.read_text() if log.exists() else ''}")
     for error in errors:
         print(f"FAILED {error}", file=sys.stderr)
     sys.exit(1 if errors else 0)
