@@ -22,6 +22,8 @@ package struct AdminServer: Service {
     private let note: @Sendable (ListenAddress) -> Void
     private let logger: Logger
     private let onListening: @Sendable (ListenAddress) async -> Void
+    /// The maximum number of connections to a listener for metrics. Anyone can connect before a token is asked for.
+    private static let maxScrapers = 32
 
     /// Creates the server of a sidecar.
     ///
@@ -39,7 +41,8 @@ package struct AdminServer: Service {
         let api = AdminAPI(
             server: server, policyFile: policyFile, testReceiver: testReceiver,
             codes: SignInCodes(lifetime: settings.signInLifetime), scopeGauges: settings.scopeGauges)
-        let authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
+        let authenticator = Authenticator(
+            settings.access, opensMetrics: settings.opensMetrics, name: settings.name, logger: logger)
         self.authenticator = authenticator
         codes = api.codes
         let admin = LocalAdmin(
@@ -61,7 +64,8 @@ package struct AdminServer: Service {
         onListening: @escaping @Sendable (ListenAddress) async -> Void = { _ in }
     ) {
         self.settings = settings
-        authenticator = Authenticator(settings.access, on: settings.address, logger: logger)
+        authenticator = Authenticator(
+            settings.access, opensMetrics: settings.opensMetrics, name: settings.name, logger: logger)
         pages = nil
         let api = AdminAPI(server: server, policyFile: policyFile, scopeGauges: settings.scopeGauges)
         codes = api.codes
@@ -81,8 +85,11 @@ package struct AdminServer: Service {
 
     /// Binds and serves. Throws an `OperatorError` if it cannot bind.
     package func run() async throws {
-        for warning in settings.access.settings.warnings { logger.warning("\(warning)") }
-        let connections = OpenConnections(max: OpenFiles.adminConnections(below: OpenFiles.limit))
+        if settings.option == .admin {
+            for warning in settings.access.settings.warnings { logger.warning("\(warning)") }
+        }
+        let most = OpenFiles.adminConnections(below: OpenFiles.limit)
+        let connections = OpenConnections(max: settings.option == .admin ? most : min(most, Self.maxScrapers))
         let http = HTTP1Channel(responder: responder(connections))
         // `OpenConnections` limits the number of connections. Admission only logs and retries if accepting fails.
         let admission = ConnectionAdmission(capacity: .max, name: settings.name, logger: logger)
@@ -175,6 +182,9 @@ package struct AdminSettings: Sendable {
 
     /// The scopes that have gauges of their own in metrics.
     package var scopeGauges = ScopeGaugeSettings()
+
+    /// Whether metrics need no token: only this host can reach the listener, and no proxy that has a name of its own.
+    var opensMetrics: Bool { address.isLocal && hosts.isEmpty }
 
     /// What the listener is called in the log.
     var name: String { option == .admin ? "admin API" : "metrics" }

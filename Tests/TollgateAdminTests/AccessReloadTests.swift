@@ -33,7 +33,7 @@ struct AccessReloadTests {
     @Test("a token keeps its grant only as it is, and no grant comes twice")
     func grants() async throws {
         let access = ActiveAccess(AccessSettings(tokens: [token("a", .admin, Self.first)]))
-        let authenticator = Authenticator(access, on: .unix(path: "admin.sock"), logger: CapturedLog().logger)
+        let authenticator = Authenticator(access, logger: CapturedLog().logger)
         let identity = try await authenticator.authenticate(token: Self.first, "test")
         #expect(access.grants(identity))
         #expect(!access.grants(Identity(name: "a", role: .admin)))
@@ -54,7 +54,7 @@ struct AccessReloadTests {
             [token("b", .admin, Self.second), token("a", .viewer, Self.first)],
         ].map { AccessSettings(tokens: $0) }
         let access = ActiveAccess(sets[0])
-        let authenticator = Authenticator(access, on: .unix(path: "admin.sock"), logger: CapturedLog().logger)
+        let authenticator = Authenticator(access, logger: CapturedLog().logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for index in 0..<2_000 { _ = access.install(sets[(index + 1) % 2]) } }
             for (secret, name) in [(Self.first, "a"), (Self.second, "b")] {
@@ -137,7 +137,7 @@ struct AccessReloadTests {
             let (rsa, elliptic) = (
                 try await mint.sign(TokenMint.claims(), kid: "rsa"), try await mint.sign(TokenMint.claims(), kid: "ec")
             )
-            let authenticator = Authenticator(access, on: .unix(path: "admin.sock"), logger: admin.log.logger)
+            let authenticator = Authenticator(access, logger: admin.log.logger)
             let users = [
                 try await authenticator.authenticate(token: rsa, "test"),
                 try await authenticator.authenticate(token: elliptic, "test"),

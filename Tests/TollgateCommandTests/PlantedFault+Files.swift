@@ -67,7 +67,7 @@ extension PlantedFault {
             return [("prices", "error", "prices:1")]
         case .accessInvalid:
             try option("admin-access", "tokens: [{ name: ops, role: king, token: \"0123456789abcdef0\" }]\n")
-            return [("access file", "error", "expected admin, viewer or caller")]
+            return [("access file", "error", "expected admin, viewer, caller or metrics")]
         case .alertsInvalid:
             try option("alerts", "receivers: [{ name: billing, type: pigeon }]\n")
             return [("alerts file", "error", "alerts:1")]
@@ -99,6 +99,15 @@ extension PlantedFault {
             let address = "127.0.0.1:\(other.port ?? 0)"
             system.options = ["--admin", address]
             return [("admin \(address)", "error", "in use by another program")]
+        case .metricsTaken:
+            let other = try TestRedis(tcp: true)
+            system.keptAlive.append(other)
+            let address = "127.0.0.1:\(other.port ?? 0)"
+            system.options = ["--metrics", address]
+            return [("metrics \(address)", "error", "in use by another program")]
+        case .refusedByProfile:
+            system.options = ["--listen", "127.0.0.1:0", "--profile", "prod"]
+            return [("profile prod", "error", "--listen 127.0.0.1:0: every user of this host can spend")]
         case .otherSidecarsPort:
             let other = try await Sidecar(policy: "")
             system.keptAlive.append(other)

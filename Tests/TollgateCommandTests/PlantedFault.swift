@@ -13,7 +13,7 @@ enum PlantedFault: CaseIterable {
     case journalDamaged, journalOfLaterVersion, journalRejected
     case policyMissing, policyInvalid, policyWarning, pricesInvalid
     case accessInvalid, alertsInvalid, tokenShort, tokenReadable, adminTokenReadable
-    case portTaken, adminTaken, otherSidecarsPort, otherToken, notReady, openFiles
+    case portTaken, adminTaken, metricsTaken, refusedByProfile, otherSidecarsPort, otherToken, notReady, openFiles
 
     /// The results to find: the name, the result, and a part of the sentence.
     typealias Expected = [(String, String, String)]
@@ -52,7 +52,8 @@ enum PlantedFault: CaseIterable {
         case .policyMissing, .policyInvalid, .policyWarning, .pricesInvalid, .accessInvalid, .alertsInvalid,
             .tokenShort, .tokenReadable, .adminTokenReadable:
             try plantInFiles(&system)
-        case .portTaken, .adminTaken, .otherSidecarsPort, .otherToken, .notReady, .openFiles:
+        case .portTaken, .adminTaken, .metricsTaken, .refusedByProfile, .otherSidecarsPort, .otherToken, .notReady,
+            .openFiles:
             try await plantInPorts(&system)
         }
     }

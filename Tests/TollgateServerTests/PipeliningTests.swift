@@ -17,7 +17,7 @@ import TollgateTestSupport
                 "PING")
             let expected = [
                 "PONG", "ALLOW limit=tool:t/requests/total max=2 used=1 remaining=1", "ERR unknown_verb NONSENSE",
-                #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"accounts":"#,
+                #"{"limits":["#, "ALLOW limit=tool:t/requests/total max=2 used=2 remaining=0", #"{"access":"#,
                 "DENY reason=quota_exceeded limit=tool:t/requests/total max=2 used=2 remaining=0 source=defaults",
                 "ERR bad_request requests: expected a whole number", #"{"ALERTS":"#, "OK",
                 "ALLOW limit=user:a/requests/total max=1000000 used=7 remaining=999993", "PONG",

@@ -9,10 +9,13 @@ final class Authenticator: Sendable {
     /// Whether metrics are open, because only this host can reach the listener.
     private let opensMetrics: Bool
 
-    init(_ access: ActiveAccess, on address: ListenAddress, logger: Logger) {
-        opensMetrics = address.isLocal
+    /// - Parameters:
+    ///   - opensMetrics: Whether metrics need no token.
+    ///   - name: The name of the listener in the log.
+    init(_ access: ActiveAccess, opensMetrics: Bool = false, name: String = "admin API", logger: Logger) {
+        self.opensMetrics = opensMetrics
         self.access = access
-        failures = .wrongTokens(at: "admin API", logger: logger)
+        failures = .wrongTokens(at: name, logger: logger)
     }
 
     /// Authenticates the sender of a request to a route. Returns nil if the route is open. Throws a `Problem` if access

@@ -147,6 +147,8 @@ struct MetricsText {
                 ([("file", "policy")], report.policy.error == nil ? 0 : 1),
                 ([("file", "prices")], report.prices.error == nil ? 0 : 1),
                 ([("file", "alerts")], report.alerts.receiversError == nil ? 0 : 1),
+                ([("file", "token")], report.clients.tokenError == nil ? 0 : 1),
+                ([("file", "access")], report.access.error == nil ? 0 : 1),
             ])
         writer.counters(
             "tollgate_policy_reload_failures_total", "Reloads of a file that failed.",

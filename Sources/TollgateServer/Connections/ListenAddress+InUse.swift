@@ -29,7 +29,7 @@ extension ListenAddress {
 
     /// The error of an address on which another process listens.
     package func inUse(_ option: String) -> OperatorError {
-        let off = option == "--admin" ? ", or off" : ""
+        let off = option != "--listen" ? ", or off" : ""
         return OperatorError(
             "\(option) \(self): \(String(cString: strerror(EADDRINUSE))) (is another sidecar running? choose another address\(off))"
         )

@@ -31,6 +31,11 @@ package enum ListenAddress: Sendable, Hashable {
         self = .tcp(host: host, port: port)
     }
 
+    /// Whether the system chooses the port.
+    package var isAnyPort: Bool {
+        if case .tcp(_, 0) = self { true } else { false }
+    }
+
     /// Whether only this host can reach it.
     package var isLocal: Bool {
         switch self {

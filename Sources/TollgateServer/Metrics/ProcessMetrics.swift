@@ -13,7 +13,7 @@ package struct ProcessMetrics: Sendable {
 
     /// Reads `/proc/self`; nil where there is none.
     package static func read() -> ProcessMetrics? {
-        guard let stat = text(of: "/proc/self/stat"), let boot = bootTime,
+        guard let stat = text(of: "/proc/self/stat"),
             // The name of the program, in parentheses, may contain spaces.
             let end = stat.lastIndex(of: ")")
         else { return nil }
@@ -27,12 +27,16 @@ package struct ProcessMetrics: Sendable {
         return ProcessMetrics(
             cpuSeconds: (user + kernel) / ticks, residentBytes: Int64(pages) * Int64(sysconf(Int32(_SC_PAGESIZE))),
             virtualBytes: Int64(virtual), openFiles: files.count, maxOpenFiles: OpenFiles.limit,
-            startedAt: boot + start / ticks)
+            startedAt: bootTime + start / ticks)
     }
 
-    /// The start of the system, Unix seconds.
-    private static let bootTime: Double? = text(of: "/proc/stat")?.split(separator: "\n")
-        .first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst(6)) }
+    /// The start of the system, Unix seconds, as it was first computed: a start that changes would be a restart. A sandbox
+    /// can hide `/proc/stat`, which says it too.
+    private static let bootTime: Double = {
+        var uptime = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &uptime)
+        return Date.now.timeIntervalSince1970 - Double(uptime.tv_sec) - Double(uptime.tv_nsec) / 1e9
+    }()
 
     private static func text(of path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 }

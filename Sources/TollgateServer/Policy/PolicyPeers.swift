@@ -64,7 +64,8 @@ final class PolicyPeers: Service {
             try? await Task.sleep(for: Self.maxFarewell)
             ended.continuation.finish()
         }
-        for await _ in ended.stream {}
+        // In a task of its own, as a cancelled one would not wait.
+        await Task.detached { for await _ in ended.stream {} }.value
     }
 
     /// The names of the sidecars with a different policy, sorted.

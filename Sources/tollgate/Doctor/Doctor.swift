@@ -34,6 +34,11 @@ struct Doctor {
         let isInUse = folder.value?.holder?.isHeld ?? false
 
         var checks = policy.checks { $0.checks }
+        if let policy = policy.value?.policy {
+            checks += StartCheck(settings: settings, policy: policy).refusals.map {
+                DoctorCheck("profile prod", .error, fromSentence: $0.sentence + " (or --allow \($0.risk.rawValue))")
+            }
+        }
         checks += adminToken.checks { FileChecks.others(settings, faults, $0, hasToken: server.token != nil) }
         checks += folder.checks { FolderChecks.all($0, user: geteuid()) }
         checks += await Self.journal(inFolder: settings.dataFolder).checks {
@@ -94,8 +99,10 @@ struct Doctor {
         }
         let own = statuses.first { status in holder.map { "\($0)" == status["process_id"].text } ?? false }
         var checks = PortChecks.clients(found, holder: holder)
-        if let admin = settings.adminAddress {
-            checks.append(PortChecks.admin(admin, await finding(at: admin), statuses: own.map { [$0] } ?? []))
+        for (option, address) in [("admin", settings.adminAddress), ("metrics", settings.metricsAddress)] {
+            guard let address else { continue }
+            checks.append(
+                PortChecks.http(option, address, await finding(at: address), statuses: own.map { [$0] } ?? []))
         }
         let fitting = OpenFiles.connections(
             below: OpenFiles.limit, eventLoops: server.workers + System.coreCount + 1)

@@ -72,19 +72,24 @@ enum PortChecks {
         found.map { check($0.address, $0.finding, holder) }
     }
 
-    /// The check of the address of the admin API.
+    /// The check of the address of the admin API, or of the listener for metrics.
     ///
-    /// - Parameter statuses: The replies to STATUS on the addresses for clients.
-    static func admin(_ address: ListenAddress, _ finding: PortFinding, statuses: [JSONValue]) -> DoctorCheck {
-        let name = "admin \(address)"
+    /// - Parameters:
+    ///   - option: The option without its dashes, which is also the field of STATUS.
+    ///   - statuses: The replies to STATUS on the addresses for clients.
+    static func http(
+        _ option: String, _ address: ListenAddress, _ finding: PortFinding, statuses: [JSONValue]
+    ) -> DoctorCheck {
+        let name = "\(option) \(address)"
         switch finding {
         case .free: return DoctorCheck(name, .ok, "free")
-        case .unusable(let code): return unusable(name, code, "--admin")
+        case .unusable(let code): return unusable(name, code, "--\(option)")
         case .sidecar, .other:
-            if statuses.contains(where: { $0["admin"].string == address.description }) {
+            if statuses.contains(where: { $0[option].string == address.description }) {
                 return DoctorCheck(name, .ok, "in use by the running sidecar")
             }
-            return DoctorCheck(name, .error, "in use by another program", "stop it, or choose another --admin, or off")
+            return DoctorCheck(
+                name, .error, "in use by another program", "stop it, or choose another --\(option), or off")
         }
     }
 

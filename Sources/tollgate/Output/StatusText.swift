@@ -95,7 +95,10 @@ struct StatusText {
     }
 
     private var addresses: String {
-        joined([list(status["listen"]), text(status["admin"]).map { "admin API \($0)" }])
+        joined([
+            list(status["listen"]), text(status["admin"]).map { "admin API \($0)" },
+            text(status["metrics"]).map { "metrics \($0)" },
+        ])
     }
 
     private var redis: String {

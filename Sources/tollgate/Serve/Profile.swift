@@ -97,11 +97,21 @@ struct StartCheck {
     }
 
     private var readableSecrets: [Refusal] {
-        let ofAccounts = policy.accounts.sorted { $0.key < $1.key }.compactMap { id, account -> (String, String)? in
-            guard case .file(let path)? = account.credential else { return nil }
-            return ("account \(id)", path)
-        }
-        return (settings.secretFiles + ofAccounts).compactMap { name, path in
+        Self.exposed(settings.secretFiles) + exposedCredentials
+    }
+
+    /// The refusals of credentials of the policy's accounts.
+    var exposedCredentials: [Refusal] {
+        guard settings.profile.refuses(.readableSecrets) else { return [] }
+        return Self.exposed(
+            policy.accounts.sorted { $0.key < $1.key }.compactMap { id, account -> (String, String)? in
+                guard case .file(let path)? = account.credential else { return nil }
+                return ("account \(id)", path)
+            })
+    }
+
+    private static func exposed(_ files: [(name: String, path: String)]) -> [Refusal] {
+        files.compactMap { name, path in
             TextFile(path: path).exposure(named: name).map {
                 Refusal(risk: .readableSecrets, sentence: $0.description)
             }

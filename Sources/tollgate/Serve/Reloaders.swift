@@ -33,7 +33,7 @@ struct Reloaders {
         }
         let policy = PolicyReloader(
             file: policyFile, policy: sidecar.activePolicy, reloadsOnHangUp: reloadsOnHangUp, logger: logger,
-            refusal: { Self.refusal(of: $0, settings.profile) },
+            refusal: { Self.refusal(of: $0, settings) },
             onHangUp: {
                 receivers?.reload()
                 prices?.reload()
@@ -48,9 +48,15 @@ struct Reloaders {
     }
 
     /// Returns why the profile does not take a policy, with which a restart would fail; nil if it does.
-    private static func refusal(of policy: Policy, _ profile: ProfileSettings) -> String? {
-        guard profile.refuses(.policyWarnings), !policy.warnings.isEmpty else { return nil }
-        let warnings = policy.warnings.map(\.description).joined(separator: "\n")
-        return "\(warnings)\n--profile prod refuses a policy with warnings (or --allow policy-warnings)"
+    private static func refusal(of policy: Policy, _ settings: Settings) -> String? {
+        let warnings = settings.profile.refuses(.policyWarnings) ? policy.warnings.map(\.description) : []
+        let exposed = StartCheck(settings: settings, policy: policy).exposedCredentials
+            .map { "\($0.sentence) (or --allow \($0.risk.rawValue))" }
+        guard !warnings.isEmpty || !exposed.isEmpty else { return nil }
+        let end =
+            warnings.isEmpty
+            ? ["--profile prod refuses exposed credentials"]
+            : ["--profile prod refuses a policy with warnings (or --allow policy-warnings)"]
+        return (warnings + exposed + end).joined(separator: "\n")
     }
 }

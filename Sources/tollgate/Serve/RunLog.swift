@@ -62,6 +62,7 @@ struct StartReport: Service {
     /// The address of Redis, without secrets.
     let redis: String
     let hasAdmin: Bool
+    let hasMetrics: Bool
     let policyFile: String
     let runLog: RunLog
     /// Returns the text for standard error, beside the log; nil for none.
@@ -81,6 +82,7 @@ struct StartReport: Service {
 
     private var isListening: Bool {
         !sidecar.addresses.line.isEmpty && (!hasAdmin || sidecar.addresses.admin != nil)
+            && (!hasMetrics || sidecar.addresses.metrics != nil)
     }
 
     private func metadata() async -> Logger.Metadata {
@@ -93,6 +95,7 @@ struct StartReport: Service {
             "admin": "\(sidecar.addresses.admin?.description ?? "off")", "redis": "\(redis)",
             "redis_version": "\(version ?? "unknown")",
         ]
+        if let metrics = sidecar.addresses.metrics { metadata["metrics"] = "\(metrics)" }
         if let commit = Version.commit { metadata["commit"] = "\(commit)" }
         return metadata
     }

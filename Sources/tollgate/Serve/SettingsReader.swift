@@ -152,6 +152,9 @@ struct SettingsReader {
         let adminAddress = try AdminSettings.address(
             parsing: reader.string(forKey: "admin") ?? "127.0.0.1:7380", .admin)
         let metricsAddress = try AdminSettings.address(parsing: reader.string(forKey: "metrics") ?? "off", .metrics)
+        if let metricsAddress, metricsAddress == adminAddress, !metricsAddress.isAnyPort {
+            throw OperatorError("--metrics \(metricsAddress): the admin API listens there, and serves metrics too")
+        }
         return Settings(
             policyPath: reader.string(forKey: "policy") ?? "tollgate.yaml",
             pricePath: reader.string(forKey: "prices"),

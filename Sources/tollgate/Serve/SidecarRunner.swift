@@ -72,7 +72,8 @@ struct SidecarRunner: Service {
                 testReceiver: { await delivery.test($0) }, logger: logger, pages: { Dashboard($0).browserPages })
         }
         let startReport = StartReport(
-            sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, policyFile: policyFile.path, runLog: runLog,
+            sidecar: sidecar, redis: "\(redis)", hasAdmin: admin != nil, hasMetrics: metrics != nil,
+            policyFile: policyFile.path, runLog: runLog,
             guide: { guide(to: sidecar, adminServer) })
         var services: [any Service] = first + [sidecar] + reloaders.services + [delivery, accounts, startReport]
         if let adminServer { services.append(adminServer) }
@@ -126,8 +127,7 @@ extension SidecarRunner {
     private func metricsSettings(_ admin: AdminSettings?) -> AdminSettings? {
         guard let address = settings.metricsAddress else { return nil }
         var metrics = AdminSettings(
-            address: address, access: admin?.access ?? ActiveAccess(settings.adminAccess ?? AccessSettings()),
-            hosts: settings.adminHosts)
+            address: address, access: admin?.access ?? ActiveAccess(settings.adminAccess ?? AccessSettings()))
         metrics.option = .metrics
         metrics.scopeGauges = settings.scopeGauges
         return metrics
