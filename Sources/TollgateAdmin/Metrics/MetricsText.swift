@@ -28,7 +28,7 @@ struct MetricsText {
         text.policy()
         text.clients()
         text.deliveries(stored)
-        if let stored { text.accounts(stored) }
+        text.accounts(stored)
         text.scopeGauges(scopes)
         text.process()
         text.writer.finish()
@@ -163,7 +163,7 @@ struct MetricsText {
         let counts = report.counts
         writer.counter(
             "tollgate_policy_cache_hits_total", "Scopes of requests whose settings were cached.",
-            max(0, counts.scopesResolved - counts.scopesLookedUp))
+            metrics.cacheHits)
         writer.counter(
             "tollgate_policy_cache_misses_total", "Scopes of requests whose settings were read from Redis.",
             counts.scopesLookedUp)
@@ -214,11 +214,11 @@ struct MetricsText {
             stored.receivers.map { ([("receiver", $0.name)], Double($0.deadLettered)) })
     }
 
-    private mutating func accounts(_ stored: StoredMetrics) {
+    private mutating func accounts(_ stored: StoredMetrics?) {
         func samples(_ value: (StoredMetrics.AccountFreshness) -> Double?)
             -> [(labels: MetricsWriter.Labels, value: Double)]
         {
-            stored.accounts.compactMap { account in
+            (stored?.accounts ?? []).compactMap { account in
                 value(account).map { ([("provider", account.provider), ("account", account.id)], $0) }
             }
         }

@@ -20,7 +20,7 @@ struct MetricsRoutes {
     private func metrics(_ request: AdminRequest) async throws -> Response {
         _ = try request.query()
         let format = MetricsFormat(accept: request.request.headers[.accept])
-        // What is stored in Redis takes no time of the decisions' connections, and is missing while Redis is.
+        // What is stored in Redis is missing while Redis is.
         async let stored = stored.metrics()
         async let gauges = scopes.gauges()
         let text = MetricsText.make(

@@ -81,8 +81,8 @@ struct BatchedOperation {
 }
 
 extension BatchEncoder {
-    /// Returns the operations of the batch, in order. They are decoded only when Redis could not be reached, so that
-    /// storing them costs nothing otherwise.
+    /// Returns the operations of the batch, in order. They are decoded only when Redis could not be reached, and to count the
+    /// usage of writes.
     func batchedOperations() -> [BatchedOperation] {
         operations.withBytes { bytes in
             var reader = MessagePackReader(bytes)

@@ -85,7 +85,7 @@ extension Ledger {
         var reply = reply
         var outcomes: [Answer.Outcome] = []
         let now = NIODeadline.now().uptimeNanoseconds
-        tally.roundTrips.record(Int64(now &- batch.sentAt.uptimeNanoseconds))
+        tally.roundTrips.record(Int64(bitPattern: now &- batch.sentAt.uptimeNanoseconds))
         for (index, entry) in batch.entries.enumerated() {
             guard var answer = reply.next(to: entry.verb) else {
                 fail(batch, from: index, with: .internal("the reply from the batch function ends early"))
@@ -95,16 +95,19 @@ extension Ledger {
                 let made = reservation.made(at: reply.now, requests: reservation.requests)
                 answer.makeExtras().token = keyring.tokens.token(of: made)
             }
-            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(now &- entry.arrivedAt)) }
+            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(bitPattern: now &- entry.arrivedAt)) }
             if batch.hasWrites { outcomes.append(answer.outcome) }
             entry.delegate.ledgerAnswered(ticket: entry.ticket, with: answer)
         }
-        if batch.hasWrites { countUsage(of: batch) { outcomes[$0] == .ok || outcomes[$0] == .late } }
         let notices = reply.notices()
         if !notices.isEmpty { onNotices(notices) }
         hasEnded(batch)
         if !batch.isReplay { answeredBatches += 1 }
         if isDone { onAnswersDelivered() } else { readUsage(of: batch) }
+        // After the replies, as it decodes the operations. A reply that ended early has fewer outcomes than operations.
+        if batch.hasWrites {
+            countUsage(of: batch) { $0 < outcomes.count && (outcomes[$0] == .ok || outcomes[$0] == .late) }
+        }
     }
 
     /// Answers a batch that Redis has applied before. Only batches from the journal are sent twice, and those have only writes.
@@ -114,21 +117,33 @@ extension Ledger {
         for entry in batch.entries {
             entry.delegate.ledgerAnswered(ticket: entry.ticket, with: Answer(to: entry.verb, outcome: outcome))
         }
-        if outcome == .ok { countUsage(of: batch) { _ in true } }
+        if outcome == .ok, let identity = batch.identity, !isCounted(identity, in: batch.partition) {
+            countUsage(of: batch) { _ in true }
+        }
         hasEnded(batch)
         onAnswersDelivered()
     }
 
     /// Counts the usage that writes of a batch have added. The encoder has the amounts still.
+    ///
+    /// A record of the journal with several partitions is sent again as a whole if one of them does not answer, so those
+    /// that did are noted until all have.
     private func countUsage(of batch: Batch, isApplied: (Int) -> Bool) {
+        if batch.isReplay, let identity = batch.identity {
+            countedReplays[identity, default: []].append(batch.partition)
+        }
         for (index, operation) in batch.encoder.batchedOperations().enumerated() {
             guard operation.verb == .record || operation.verb == .commit, isApplied(index) else { continue }
-            for plan in operation.scopes {
+            for plan in operation.scopes where plan.isStored {
                 for meter in Meter.allCases {
                     if let amount = operation.amounts[meter] { tally.countUsage(of: plan, meter, amount) }
                 }
             }
         }
+    }
+
+    private func isCounted(_ identity: BatchIdentity, in partition: KeySpace.Partition?) -> Bool {
+        countedReplays[identity]?.contains(partition) ?? false
     }
 
     /// Ends a batch without operations, or one whose operations have failed.
@@ -197,7 +212,7 @@ extension Ledger {
         let now = NIODeadline.now().uptimeNanoseconds
         for (index, entry) in batch.entries.enumerated().dropFirst(first) {
             guard entry.verb.isDecision || !isJournaled else { continue }
-            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(now &- entry.arrivedAt)) }
+            if entry.arrivedAt != 0 { tally.decisionTimes.record(Int64(bitPattern: now &- entry.arrivedAt)) }
             entry.delegate.ledgerFailed(ticket: entry.ticket, of: batch.failedOperation(index), with: failure)
         }
         for request in batch.usageRequests { request.completion(.failure(failure)) }

@@ -34,6 +34,8 @@ package final class Ledger {
     var batchFunction = Ledger.batchFunction
     /// The generation of limit sets that Redis knows. A new one begins when Redis is found to have forgotten some.
     var knownSets = 1
+    /// The partitions of records of the journal whose usage is in the tally, until the record is gone.
+    var countedReplays: [BatchIdentity: [KeySpace.Partition?]] = [:]
     private var lastReservation = 0
     /// The number of batches that Redis has answered and that were not replayed from the journal.
     package internal(set) var answeredBatches = 0
@@ -107,13 +109,13 @@ package final class Ledger {
         ticket: Int
     ) {
         guard !plans.isEmpty || terms != nil else {
-            if verb.isDecision, arrival != nil { tally.decisionTimes.record(0) }
+            if verb.isDecision, let arrival { recordDecision(since: arrival) }
             return delegate.ledgerAnswered(
                 ticket: ticket, with: Answer(to: verb, outcome: verb.isDecision ? .allow : .ok))
         }
         func fail(_ failure: LedgerFailure) {
             let failsClosed = plans.contains { $0.set.failsClosed }
-            if verb.isDecision, arrival != nil { tally.decisionTimes.record(0) }
+            if verb.isDecision, let arrival { recordDecision(since: arrival) }
             let operation = FailedOperation(verb: verb, terms: terms, failsClosed: failsClosed)
             delegate.ledgerFailed(ticket: ticket, of: operation, with: failure)
         }
@@ -148,7 +150,7 @@ package final class Ledger {
         ticket: Int
     ) {
         if verb.isDecision {
-            tally.decisionTimes.record(Int64(NIODeadline.now().uptimeNanoseconds &- arrival.uptimeNanoseconds))
+            recordDecision(since: arrival)
         }
         let failed = FailedOperation(
             verb: verb, terms: terms, failsClosed: plans.contains { $0.set.failsClosed })
@@ -159,6 +161,12 @@ package final class Ledger {
         holdBack(
             PendingWrite(
                 entry: JournalEntry(operation, terms, traits), delegate: delegate, ticket: ticket, failed: failed))
+    }
+
+    /// Records the time of a decision that no batch was needed for.
+    private func recordDecision(since arrival: NIODeadline) {
+        tally.decisionTimes.record(
+            Int64(bitPattern: NIODeadline.now().uptimeNanoseconds &- arrival.uptimeNanoseconds))
     }
 
     /// Reads the usage of a scope after the operations submitted before.

@@ -111,6 +111,7 @@ extension Ledger {
     /// Releases the identity of a batch from the journal once it has been applied or rejected permanently.
     package func replayed(_ identity: BatchIdentity) {
         producers.release(identity)
+        countedReplays[identity] = nil
     }
 
     /// Returns the scopes of a journal record.

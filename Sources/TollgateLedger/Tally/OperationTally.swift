@@ -185,7 +185,7 @@ package final class OperationTally {
         for (packed, count) in shadows { snapshot.shadows[limit(packed), default: 0] += count }
         for (kind, amounts) in usage.enumerated() {
             for meter in Meter.allCases where amounts[Int(meter.rawValue)] > 0 {
-                snapshot.usage[.init(meter: meter, kind: kinds.values[kind])] = amounts[Int(meter.rawValue)]
+                snapshot.addUsage(amounts[Int(meter.rawValue)], .init(meter: meter, kind: kinds.values[kind]))
             }
         }
         snapshot.decisionTimes = decisionTimes.histogram

@@ -46,13 +46,22 @@ package struct TallySnapshot: Sendable {
         outcomes[VerbOutcome(verb: verb, outcome: outcome)] ?? 0
     }
 
+    mutating func addUsage(_ amount: Int64, _ label: Usage) {
+        usage.merge([label: amount], uniquingKeysWith: Self.sum)
+    }
+
+    private static func sum(_ lhs: Int64, _ rhs: Int64) -> Int64 {
+        let (sum, overflow) = lhs.addingReportingOverflow(rhs)
+        return overflow ? .max : sum
+    }
+
     /// Adds the counts of another worker.
     package mutating func add(_ other: TallySnapshot) {
         outcomes.merge(other.outcomes, uniquingKeysWith: +)
         denials.merge(other.denials, uniquingKeysWith: +)
         shadows.merge(other.shadows, uniquingKeysWith: +)
         wouldDeny += other.wouldDeny
-        usage.merge(other.usage) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+        usage.merge(other.usage, uniquingKeysWith: Self.sum)
         decisionTimes.add(other.decisionTimes)
         roundTrips.add(other.roundTrips)
         batchSizes.add(other.batchSizes)

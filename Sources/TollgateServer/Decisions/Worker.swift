@@ -49,6 +49,7 @@ final class Worker {
         didSet { ledger.onReady = { [weak self] in self?.health?.check() } }
     }
     private var cacheClock: Scheduled<Void>?
+    private var highestHits = 0
 
     init(
         eventLoop: any EventLoop, link: RedisLink, settings: ServerSettings, clients: ClientGuard, alertFeed: AlertFeed,
@@ -218,6 +219,13 @@ final class Worker {
         let ready = sessionsToFlush
         sessionsToFlush.removeAll(keepingCapacity: true)
         for session in ready { session.flush() }
+    }
+
+    /// The scopes that were cached, as a number that never falls: a miss counts at once, and its scope when the request is
+    /// complete.
+    func cacheHits() -> Int {
+        highestHits = max(highestHits, resolver.resolved - resolver.lookedUp)
+        return highestHits
     }
 
     func countError(_ code: ErrorCode) { errors[code, default: 0] += 1 }

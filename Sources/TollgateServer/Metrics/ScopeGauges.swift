@@ -28,34 +28,28 @@ package struct ScopeGauge: Sendable {
     package var max: Double?
 }
 
-/// Reads the gauges of chosen scopes, at most once in 15 seconds. Usable from any task.
-package actor ScopeGaugeReader {
-    private static let interval = Duration.seconds(15)
+/// Reads the gauges of chosen scopes (`ScrapedValue`). Usable from any task.
+package struct ScopeGaugeReader: Sendable {
     /// The maximum number of scopes that are ranked: those that requests used last.
     private static let maxRanked = 1_000
+    /// The number of scopes whose limits are looked up at a time, as the first worker does that between its requests.
+    private static let portion = 100
     /// The maximum number of limits with gauges, so that metrics stay few whatever the policy.
     static let maxLimits = 300
 
     private let sidecar: Sidecar
     private let settings: ScopeGaugeSettings
-    private var last: (gauges: [ScopeGauge], readAt: ContinuousClock.Instant)?
-    private var reading: Task<[ScopeGauge], Never>?
+    private let scraped = ScrapedValue<[ScopeGauge]>()
 
     package init(_ sidecar: Sidecar, _ settings: ScopeGaugeSettings) {
         self.sidecar = sidecar
         self.settings = settings
     }
 
-    /// The gauges, up to 15 seconds old; empty if no kinds were chosen, or if Redis could not be asked.
+    /// The gauges; empty if no kinds were chosen, or if Redis could not be asked.
     package func gauges() async -> [ScopeGauge] {
         guard !settings.kinds.isEmpty else { return [] }
-        if let last, last.readAt + Self.interval > .now { return last.gauges }
-        if let reading { return await reading.value }
-        let task = Task { (try? await read()) ?? [] }
-        reading = task
-        let gauges = await task.value
-        (last, reading) = ((gauges, .now), nil)
-        return gauges
+        return await scraped.value { try? await read() } ?? []
     }
 
     /// Ranks the scopes by the limits that plain fields tell, which costs Redis little, and reads all limits of the most
@@ -67,12 +61,20 @@ package actor ScopeGaugeReader {
             scopes += try await sidecar.stores.policy.scopesSeen(kind: kind, after: nil, atMost: count).items.map(
                 \.scope)
         }
-        let ranked = try await sidecar.readings(of: scopes, .calendar).map(\.usage)
-            .sorted { Self.ratio(of: $0) > Self.ratio(of: $1) }
-        let named = try await sidecar.readings(of: ranked.prefix(settings.maxScopes).map(\.scope), .all)
-        let gauges = named.flatMap { Self.gauges(of: $0.usage) }.sorted { $0.usedRatio > $1.usedRatio }
+        let ranked = try await usages(of: scopes, .calendar).sorted { Self.ratio(of: $0) > Self.ratio(of: $1) }
+        let named = try await usages(of: ranked.prefix(settings.maxScopes).map(\.scope), .all)
+        let gauges = named.flatMap(Self.gauges).sorted { $0.usedRatio > $1.usedRatio }
         let others = ranked.dropFirst(settings.maxScopes).flatMap(Self.gauges) + gauges.dropFirst(Self.maxLimits)
         return gauges.prefix(Self.maxLimits) + Self.summary(of: others)
+    }
+
+    private func usages(of scopes: [Scope], _ limits: UsageReader.Limits) async throws -> [ScopeUsage] {
+        var usages: [ScopeUsage] = []
+        for start in stride(from: 0, to: scopes.count, by: Self.portion) {
+            let part = Array(scopes[start..<min(start + Self.portion, scopes.count)])
+            usages += try await sidecar.readings(of: part, limits).map(\.usage)
+        }
+        return usages
     }
 
     /// Returns the most used share of each limit among scopes without gauges of their own.

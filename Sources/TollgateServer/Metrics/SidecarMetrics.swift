@@ -18,6 +18,8 @@ package struct SidecarMetrics: Sendable {
     package var openBreakers = 0
     /// Full batches that wait for the one in flight.
     package var waitingBatches = 0
+    /// Scopes of requests and reads whose settings were cached.
+    package var cacheHits = 0
     /// The size of the journal's files; nil without a journal.
     package var journalBytes: Int64?
     package var policyReloadFailures: Int
@@ -40,13 +42,14 @@ extension Sidecar {
                 let worker = worker.value
                 return (
                     worker.ledger.tally.snapshot(), worker.errors, worker.link.isReady, worker.ledger.isReady,
-                    worker.ledger.waitingBatches
+                    worker.ledger.waitingBatches, worker.cacheHits()
                 )
             }.get()
-            guard let (tally, errors, isConnected, isReady, waiting) = part else { continue }
+            guard let (tally, errors, isConnected, isReady, waiting, hits) = part else { continue }
             metrics.tally.add(tally)
             metrics.errors.merge(errors, uniquingKeysWith: +)
             metrics.waitingBatches += waiting
+            metrics.cacheHits += hits
             if !isConnected { metrics.isRedisUp = false }
             if !isReady { metrics.openBreakers += 1 }
         }

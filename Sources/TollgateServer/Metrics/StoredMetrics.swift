@@ -37,76 +37,79 @@ package struct StoredMetrics: Sendable {
     package var accounts: [AccountFreshness] = []
 }
 
-/// Reads the stored metrics, at most once in 15 seconds however often they are asked for, so that scrapes put no load on
-/// Redis. Usable from any task.
+/// Reads the stored metrics (`ScrapedValue`). Usable from any task.
 package actor StoredMetricsReader {
-    private static let interval = Duration.seconds(15)
     private static let maxAlerts = 1_000
     /// The days before today of which the last one that can be compared counts.
     private static let driftDays: Int64 = 3
+    /// The time for which the drift of closed days is kept: it takes many reads, and changes with readings only.
+    private static let driftInterval = Duration.seconds(600)
 
     private let sidecar: Sidecar
-    private var last: (metrics: StoredMetrics?, readAt: ContinuousClock.Instant)?
-    private var reading: Task<StoredMetrics?, Never>?
+    private let scraped = ScrapedValue<StoredMetrics>()
+    /// The drift of accounts, with the times of the readings of both sides.
+    private var drifts: [String: (drift: Double?, readAt: ContinuousClock.Instant)] = [:]
 
     package init(_ sidecar: Sidecar) {
         self.sidecar = sidecar
     }
 
-    /// The metrics, up to 15 seconds old; nil if Redis could not be asked.
-    package func metrics() async -> StoredMetrics? {
-        if let last, last.readAt + Self.interval > .now { return last.metrics }
-        if let reading { return await reading.value }
-        let task = Task { await read() }
-        reading = task
-        let metrics = await task.value
-        (last, reading) = ((metrics, .now), nil)
+    /// The metrics; nil if Redis could not be asked.
+    package func metrics() async -> StoredMetrics? { await scraped.value { await self.read() } }
+
+    /// Reads everything. What is malformed is left out, and the API reports it.
+    private func read() async -> StoredMetrics? {
+        let stores = sidecar.stores
+        guard let now = try? await stores.alerts.redisTime() else { return nil }
+        var metrics = StoredMetrics()
+        for alert in (try? await stores.alerts.active(atMost: Self.maxAlerts)) ?? [] {
+            metrics.alerts[.init(alert.severity, alert.kind), default: 0] += 1
+        }
+        for receiver in sidecar.receivers.active {
+            let queue = DeliveryQueue(stores.alerts, receiver: receiver.name)
+            guard let report = try? await queue.report(atMost: 0) else { continue }
+            metrics.receivers.append(
+                .init(
+                    name: receiver.name, waiting: (report.unread ?? 0) + report.pending,
+                    deadLettered: report.deadLetteredCount))
+        }
+        metrics.accounts = await accounts(at: now)
         return metrics
     }
 
-    private func read() async -> StoredMetrics? {
-        let stores = sidecar.stores
-        do {
-            var metrics = StoredMetrics()
-            for alert in try await stores.alerts.active(atMost: Self.maxAlerts) {
-                metrics.alerts[.init(alert.severity, alert.kind), default: 0] += 1
-            }
-            for receiver in sidecar.receivers.active {
-                let report = try await DeliveryQueue(stores.alerts, receiver: receiver.name).report(atMost: 0)
-                metrics.receivers.append(
-                    .init(
-                        name: receiver.name, waiting: (report.unread ?? 0) + report.pending,
-                        deadLettered: report.deadLetteredCount))
-            }
-            metrics.accounts = try await accounts()
-            return metrics
-        } catch {
-            return nil
-        }
-    }
-
-    private func accounts() async throws(StoreError) -> [StoredMetrics.AccountFreshness] {
+    /// - Parameter now: Unix ms.
+    private func accounts(at now: Int64) async -> [StoredMetrics.AccountFreshness] {
         let policy = sidecar.policies.effective
         let accounts = policy.accounts.sorted { $0.key < $1.key }
-        guard !accounts.isEmpty else { return [] }
-        let now = try await sidecar.stores.alerts.redisTime()
-        let today = UTCDay(containing: now / 1_000)
-        let days = today.advanced(by: -Self.driftDays)...today.advanced(by: -1)
+        drifts = drifts.filter { policy.accounts[$0.key] != nil }
+        guard !accounts.isEmpty, let all = try? await sidecar.stores.accounts.accounts(accounts.map(\.key)) else {
+            return []
+        }
         var result: [StoredMetrics.AccountFreshness] = []
-        for ((id, account), stored) in zip(accounts, try await sidecar.stores.accounts.accounts(accounts.map(\.key))) {
-            // A malformed account is reported by the API; it has no figures.
+        for ((id, account), stored) in zip(accounts, all) {
             guard let stored = try? stored.get().figures(of: account) else { continue }
-            let drift = try await DriftReader(history: sidecar.stores.history)
-                .drift(of: id, account, stored, on: days, in: policy, at: now)
             result.append(
                 .init(
                     id: id, provider: account.provider.rawValue,
                     age: stored.state.lastSuccess.map { Double(max(0, now - $0)) / 1_000 },
-                    interval: Double(account.interval),
-                    // As for alerts: what was used before the first record of a day is missing, rather than wrong.
-                    drift: drift.last { $0.status == .compared && !$0.isFirst }?.largestShare))
+                    interval: Double(account.interval), drift: await drift(of: id, account, stored, policy, at: now)))
         }
         return result
+    }
+
+    private func drift(
+        of id: String, _ account: Account, _ stored: StoredAccount, _ policy: Policy, at now: Int64
+    ) async -> Double? {
+        if let known = drifts[id], known.readAt + Self.driftInterval > .now { return known.drift }
+        let today = UTCDay(containing: now / 1_000)
+        let days = today.advanced(by: -Self.driftDays)...today.advanced(by: -1)
+        let all = try? await DriftReader(history: sidecar.stores.history)
+            .drift(of: id, account, stored, on: days, in: policy, at: now)
+        // As for alerts: what was used before the first record of a day is missing, rather than wrong.
+        let drift = all?.last { $0.status == .compared && !$0.isFirst }?.largestShare
+        // One without figures yet is looked for again with the next reading.
+        if drift != nil { drifts[id] = (drift, .now) }
+        return drift
     }
 }
 

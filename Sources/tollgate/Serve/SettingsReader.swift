@@ -196,7 +196,8 @@ struct SettingsReader {
         var settings = ScopeGaugeSettings()
         for text in reader.string(forKey: "metrics-scopes")?.split(separator: ",") ?? [] {
             do throws(ScopeError) {
-                settings.kinds.append(try ScopeKind(parsing: String(text)))
+                let kind = try ScopeKind(parsing: String(text))
+                if !settings.kinds.contains(kind) { settings.kinds.append(kind) }
             } catch {
                 throw OperatorError("--metrics-scopes \(text): \(error)")
             }
