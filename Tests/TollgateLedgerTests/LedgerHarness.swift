@@ -75,6 +75,11 @@ struct LedgerHarness: Sendable {
         get async throws { try await eventLoop.submit { [core] in core.value.ledger.knownSets }.get() }
     }
 
+    /// The usage that the ledger has counted for metrics.
+    func usage() async throws -> [TallySnapshot.Usage: Int64] {
+        try await eventLoop.submit { [core] in core.value.ledger.tally.snapshot().usage }.get()
+    }
+
     /// Sets the function that batches call.
     func call(_ function: RedisFunction) async throws {
         try await eventLoop.submit { [core] in core.value.ledger.batchFunction = function }.get()
