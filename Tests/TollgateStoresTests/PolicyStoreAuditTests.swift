@@ -63,7 +63,8 @@ import TollgateTestSupport
                 // New entries precede the first page, and are not in the next one.
                 if revisions.count == 900 { try await harness.apply(.setLimits(.global, []), if: .any) }
             } while cursor != nil
-            #expect((10_000...10_200).contains(revisions.count))
+            // The entry that came after the first page can have evicted one that was not read yet.
+            #expect((9_999...10_200).contains(revisions.count))
             #expect(revisions == (0..<revisions.count).map { 10_501 - Int64($0) })
         }
     }

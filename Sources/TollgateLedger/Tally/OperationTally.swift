@@ -1,4 +1,4 @@
-package import TollgateCore
+import TollgateCore
 import TollgatePolicy
 
 /// The answers that a worker has given since the start, by verb, and by the limit that denied: what metrics and STATUS

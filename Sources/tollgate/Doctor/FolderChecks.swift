@@ -1,4 +1,5 @@
 import Foundation
+import TollgatePolicy
 import TollgateRedis
 
 /// What `tollgate doctor` finds of the data folder. Reading it neither creates nor locks anything.
@@ -30,15 +31,14 @@ struct FolderFindings: Equatable {
     /// Reads the folder. Blocks.
     init(path: String) {
         let absolute = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL.path
-        var status = stat()
-        guard stat(absolute, &status) == 0 else {
+        guard let status = FileStatus(path: absolute) else {
             let parent = Self.existingParent(of: absolute)
             self.init(path: path, kind: .missing(parent: parent, mayCreate: access(parent, W_OK | X_OK) == 0))
             free = Self.freeSpace(at: parent)
             return
         }
-        self.init(path: path, kind: status.st_mode & S_IFMT == S_IFDIR ? .folder : .other)
-        (mode, owner) = (status.st_mode & 0o777, status.st_uid)
+        self.init(path: path, kind: status.kind == .folder ? .folder : .other)
+        (mode, owner) = (status.mode, status.owner)
         isWritable = access(absolute, W_OK | X_OK) == 0
         free = Self.freeSpace(at: absolute)
         holder = FolderLockHolder(folder: absolute)

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import TollgateAdmin
 import TollgateClient
+import TollgatePolicy
 import TollgateServer
 import TollgateWire
 
@@ -30,13 +31,12 @@ enum PortFinding: Sendable {
             let error = address.bindingError
             self = error == EADDRINUSE ? .other : error.map { .unusable($0) } ?? .free
         case .unix(let path):
-            var status = stat()
-            guard lstat(path, &status) == 0 else {
+            guard let status = FileStatus(path: path, followsLinks: false) else {
                 let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
                 self = access(folder, W_OK | X_OK) == 0 ? .free : .unusable(errno)
                 return
             }
-            guard status.st_mode & S_IFMT == S_IFSOCK else {
+            guard status.kind == .socket else {
                 self = .unusable(ENOTSOCK)
                 return
             }
