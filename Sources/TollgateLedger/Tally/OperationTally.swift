@@ -2,7 +2,8 @@ import TollgateCore
 import TollgatePolicy
 
 /// The answers that a worker has given since the start, by verb, and by the limit that denied: what metrics and STATUS
-/// report. Counting takes no lock, and allocates only for a limit or a kind that it meets for the first time.
+/// report. Counting takes no lock. It allocates for a limit set or scope whose limit denies for the first time, and to
+/// decode the usage of writes, but not for other decisions.
 ///
 /// Owned by one event loop. `snapshot()` is for other threads.
 package final class OperationTally {

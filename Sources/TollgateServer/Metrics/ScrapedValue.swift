@@ -1,6 +1,5 @@
-/// A value that is read from Redis for metrics, at most once in 15 seconds however often it is asked for. Nobody waits for
-/// it longer than two seconds: a scrape that fails as a whole would hide what this process knows by itself. Usable from
-/// any task.
+/// A value that is read from Redis for metrics, at most once in 15 seconds however often it is asked for. A caller waits
+/// two seconds at most: a scrape that fails as a whole would hide what this process knows by itself. Usable from any task.
 actor ScrapedValue<Value: Sendable> {
     private static var interval: Duration { .seconds(15) }
     private static var patience: Duration { .seconds(2) }

@@ -42,12 +42,12 @@ package actor StoredMetricsReader {
     private static let maxAlerts = 1_000
     /// The days before today of which the last one that can be compared counts.
     private static let driftDays: Int64 = 3
-    /// The time for which the drift of closed days is kept: it takes many reads, and changes with readings only.
+    /// The time for which the drift of closed days is kept: it takes many reads, and changes rarely.
     private static let driftInterval = Duration.seconds(600)
 
     private let sidecar: Sidecar
     private let scraped = ScrapedValue<StoredMetrics>()
-    /// The drift of accounts, with the times of the readings of both sides.
+    /// The drift of accounts, with the times at which it was read here.
     private var drifts: [String: (drift: Double?, readAt: ContinuousClock.Instant)] = [:]
 
     package init(_ sidecar: Sidecar) {
