@@ -26,7 +26,7 @@ package struct AdminToken: Sendable {
     ///
     /// - Throws: `OperatorError` if it cannot be read, or if others can read it.
     package static func existing(inFolder folder: String) throws(OperatorError) -> AdminToken? {
-        let path = "\(folder)/admin-token"
+        let path = path(inFolder: folder)
         return try read(path).map { AdminToken(path: path, text: $0) }
     }
 
