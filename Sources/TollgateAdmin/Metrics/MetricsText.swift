@@ -156,6 +156,8 @@ struct MetricsText {
                 ([("file", "policy")], Double(metrics.policyReloadFailures)),
                 ([("file", "prices")], Double(metrics.priceReloadFailures)),
                 ([("file", "alerts")], Double(metrics.receiverReloadFailures)),
+                ([("file", "token")], Double(metrics.tokenReloadFailures)),
+                ([("file", "access")], Double(metrics.accessReloadFailures)),
             ])
         writer.gauge(
             "tollgate_policy_peers_differ", "Sidecars of the namespace with another policy.",

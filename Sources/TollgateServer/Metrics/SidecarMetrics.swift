@@ -25,6 +25,8 @@ package struct SidecarMetrics: Sendable {
     package var policyReloadFailures: Int
     package var priceReloadFailures: Int
     package var receiverReloadFailures: Int
+    package var tokenReloadFailures: Int
+    package var accessReloadFailures: Int
     package var deliveries: [String: [DeliveryCounts.Outcome: Int]]
     package var process = ProcessMetrics.read()
 }
@@ -36,6 +38,7 @@ extension Sidecar {
         var metrics = SidecarMetrics(
             report: await report(), journalBytes: journalBytes, policyReloadFailures: reloads.policy,
             priceReloadFailures: reloads.prices, receiverReloadFailures: receivers.reloadFailures,
+            tokenReloadFailures: tokenFile.failures, accessReloadFailures: accessFile.failures,
             deliveries: receivers.counts.all)
         for worker in workers {
             let part = try? await worker.eventLoop.submit {

@@ -14,10 +14,14 @@ package final class ReloadedFile: Sendable {
     }
 
     private let current = Mutex(State())
+    private let failureCount = Atomic(0)
 
     package init() {}
 
     package var state: State { current.withLock { $0 } }
+
+    /// The reloads that failed with another error than the one before, since the start.
+    package var failures: Int { failureCount.load(ordering: .relaxed) }
 
     /// Records that the content of the file is in force now.
     package func wasLoaded(_ path: String) {
@@ -28,6 +32,7 @@ package final class ReloadedFile: Sendable {
     package func reloadFailed(_ error: String) -> Bool {
         current.withLock { state in
             defer { state.error = error }
+            if state.error != error { failureCount.add(1, ordering: .relaxed) }
             return state.error != error
         }
     }
